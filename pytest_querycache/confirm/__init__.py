@@ -1,0 +1,1 @@
+"""Suspects measured again, in fresh processes, before anything is called a regression."""

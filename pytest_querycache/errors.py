@@ -1,0 +1,31 @@
+"""Every error this package raises on purpose.
+
+Each message says where, what, what was expected, and what to do next; the plugin turns them into
+``pytest.UsageError`` at its edge, the command line into exit status 4.
+"""
+
+from __future__ import annotations
+
+
+class QueryCacheError(Exception):
+    """The base of every error of this package."""
+
+
+class ConfigurationError(QueryCacheError):
+    """A threshold, a rule, an option or a configuration key cannot be understood."""
+
+
+class BaselineError(QueryCacheError):
+    """A baseline file is missing, unreadable, of a newer format, or lacks the section asked for."""
+
+
+class MeasurementError(QueryCacheError):
+    """A tracker was used in a way that has no meaning, such as completing what was never started."""
+
+
+class ArmError(QueryCacheError):
+    """A fresh process could not be started, died, hung, or could not execute what it was told to."""
+
+
+class CompilationError(QueryCacheError):
+    """A SQL query could not be parsed, optimised or planned."""

@@ -1,0 +1,1 @@
+"""What touches the clock, the collector, the allocators and the process."""

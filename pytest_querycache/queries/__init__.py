@@ -1,0 +1,1 @@
+"""Everything about SQL: signatures, the cache of compiled queries, recorded statements."""

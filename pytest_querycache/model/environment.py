@@ -1,0 +1,92 @@
+"""Where a run was measured, and which of its families compare with figures measured elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from .metric import Family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Everything about a machine and an interpreter that decides which figures compare.
+
+    ``counter`` is the kind of allocation counter, ``native`` or ``net``. ``disturbances`` maps a family's name
+    to what distorts it in this run ("coverage is tracing"). ``workers`` is the number of xdist workers, 0
+    without.
+    """
+
+    implementation: str
+    minor_version: str
+    platform: str
+    free_threaded: bool
+    counter: str
+    full_version: str = ""
+    cpu_model: str = ""
+    cpu_count: int = 0
+    workers: int = 0
+    distributions: Mapping[str, str] = field(default_factory=dict)
+    disturbances: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The name of this environment's section in a baseline: what must agree for counts to compare."""
+        threading = "t" if self.free_threaded else ""
+        return f"{self.implementation}-{self.minor_version}{threading}-{self.platform}-{self.counter}"
+
+    def incomparable_families(self, stored: StoredEnvironment) -> dict[Family, str]:
+        """The families whose stored values cannot be held against this run's, each with the reason."""
+        reasons: dict[Family, str] = {}
+        if self.cpu_model != stored.cpu_model:
+            reasons[Family.TIME] = (
+                f"stored on another CPU ({stored.cpu_model or 'unknown'}; here {self.cpu_model or 'unknown'})"
+            )
+        for name, reason in self.disturbances.items():
+            reasons[Family(name)] = reason
+        return reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEnvironment:
+    """What a section of a baseline remembers of the machine its figures were measured on."""
+
+    full_version: str = ""
+    cpu_model: str = ""
+    cpu_count: int = 0
+    workers: int = 0
+    distributions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, environment: Environment) -> StoredEnvironment:
+        """The part of an environment that is stored."""
+        return cls(
+            full_version=environment.full_version,
+            cpu_model=environment.cpu_model,
+            cpu_count=environment.cpu_count,
+            workers=environment.workers,
+            distributions=dict(environment.distributions),
+        )
+
+
+def changed_distributions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """The installed distributions that differ, as people read them: ``pydantic 2.1 → 2.2``, ``+ attrs 24.1``."""
+    changes = []
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if before == after:
+            continue
+        if before is None:
+            changes.append(f"+ {name} {after}")
+        elif after is None:
+            changes.append(f"- {name} {before}")
+        else:
+            changes.append(f"{name} {before} → {after}")
+    return changes
+
+
+def shortened(items: Iterable[str], most: int = 3) -> str:
+    """A list for one line: the first few, then how many more."""
+    listed = list(items)
+    rest = len(listed) - most
+    return ", ".join(listed[:most]) + (f" and {rest} more" if rest > 0 else "")

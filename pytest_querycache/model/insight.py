@@ -1,0 +1,79 @@
+"""One line for each regression that says what kind of change it looks like, drawn from its own figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .baseline import Entry
+from .metric import (
+    ALLOCATED_BLOCKS,
+    ALLOCATED_BYTES,
+    CPU_TIME,
+    GC_COLLECTIONS,
+    GC_PAUSE,
+    PEAK_RSS,
+    WALL_TIME,
+)
+from .quantity import format_quantity
+
+_SMALL_PART = 0.25
+_LARGE_PART = 0.5
+
+
+def insight(metric: str, values: Mapping[str, float], entry: Entry) -> str:
+    """What the figures beside a worse metric suggest, or an empty text where they suggest nothing.
+
+    ``values`` are those of the same execution as the worse value, ``entry`` what the record used to cost.
+    """
+    rise = _rises(values, entry)
+    if rise.get(metric, 0) <= 0:
+        return ""
+    if metric == WALL_TIME.name:
+        return _about_time(rise)
+    if metric in (ALLOCATED_BYTES.name, ALLOCATED_BLOCKS.name):
+        return _about_allocations(metric, rise, values, entry)
+    if metric == GC_COLLECTIONS.name and rise.get(ALLOCATED_BLOCKS.name, 0) > 0:
+        return "it allocates more objects, and the collector runs more often for it"
+    if metric == PEAK_RSS.name and rise.get(ALLOCATED_BYTES.name, 0) < rise[metric] * _SMALL_PART:
+        return "CPython's allocators gave little of it: memory of a C library, or mapped"
+    return ""
+
+
+def _rises(values: Mapping[str, float], entry: Entry) -> dict[str, float]:
+    rises = {}
+    for name, figure in entry.figures():
+        if name in values:
+            rises[name] = values[name] - figure.cold
+    if GC_PAUSE.name in values and GC_PAUSE.name not in rises:
+        rises[GC_PAUSE.name] = values[GC_PAUSE.name]
+    return rises
+
+
+def _about_time(rise: Mapping[str, float]) -> str:
+    wall = rise[WALL_TIME.name]
+    pause = rise.get(GC_PAUSE.name, 0.0)
+    if pause >= wall * _LARGE_PART:
+        return f"GC pause is {min(pause / wall, 1):.0%} of the increase"
+    cpu = rise.get(CPU_TIME.name)
+    if cpu is not None and cpu < wall * _SMALL_PART:
+        return "wall time rose, CPU time did not: it waits"
+    if rise.get(ALLOCATED_BLOCKS.name, 0) > 0 and cpu is not None and cpu >= wall * _LARGE_PART:
+        return f"it computes more, and allocates {rise[ALLOCATED_BLOCKS.name]:,.0f} more blocks"
+    if cpu is not None and cpu >= wall * _LARGE_PART:
+        return "CPU time rose with it: it computes more"
+    return ""
+
+
+def _about_allocations(
+    metric: str, rise: Mapping[str, float], values: Mapping[str, float], entry: Entry
+) -> str:
+    more_bytes = rise.get(ALLOCATED_BYTES.name, 0.0)
+    more_blocks = rise.get(ALLOCATED_BLOCKS.name, 0.0)
+    blocks = entry.figure(ALLOCATED_BLOCKS.name)
+    if metric == ALLOCATED_BYTES.name and blocks is not None and more_blocks <= blocks.cold * 0.02:
+        return "as many blocks as before: the same objects, with larger buffers"
+    if more_blocks > 0 and more_bytes > 0:
+        return (
+            f"{more_blocks:,.0f} more blocks of {format_quantity(more_bytes / more_blocks, 'B')} on average"
+        )
+    return ""

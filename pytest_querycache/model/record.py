@@ -1,0 +1,80 @@
+"""Records of one session: what every test cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .environment import Environment
+from .metric import METRICS, Better, Family, Metric
+
+SEPARATOR = "::"
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What one execution of one test, or of one section of it, cost.
+
+    ``values`` are integers in ns, bytes or counts, and floats for a user's own metrics. They are *cold*: this
+    was the test's first execution in its process. ``test_id`` is the test that a section belongs to, empty for
+    a test itself. ``unmeasured`` gives, for a metric, why there is no value. ``own_metrics`` are the definitions
+    of metrics the user declared. ``thresholds``, ``budgets`` and ``exempt`` come from the test's marks, as the
+    user wrote them.
+    """
+
+    node_id: str
+    test_id: str = ""
+    outcome: str = "passed"
+    values: dict[str, float] = field(default_factory=dict)
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    own_metrics: Mapping[str, Metric] = field(default_factory=dict)
+    thresholds: Mapping[str, object] = field(default_factory=dict)
+    budgets: Mapping[str, object] = field(default_factory=dict)
+    exempt: str | None = None
+    setup_ns: int = 0
+    teardown_ns: int = 0
+    calls: int = 1
+    worker: str = ""
+
+    def metric(self, name: str) -> Metric | None:
+        """The definition of a metric of this record."""
+        return METRICS.get(name) or self.own_metrics.get(name)
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """The records of one session.
+
+    ``claimed`` holds every node id that was collected, whether it was run or not; ``deselected`` those left
+    out on purpose. ``wholly_collected`` are the files all of whose tests were collected. ``complete`` is False
+    when the session was interrupted, so that nothing may be called missing.
+    """
+
+    environment: Environment
+    records: dict[str, Record] = field(default_factory=dict)
+    claimed: set[str] = field(default_factory=set)
+    deselected: set[str] = field(default_factory=set)
+    wholly_collected: set[str] = field(default_factory=set)
+    complete: bool = True
+
+
+def section_id(node_id: str, section: str) -> str:
+    """The name of a section's entry."""
+    return f"{node_id}{SEPARATOR}{section}"
+
+
+def file_of(node_id: str) -> str:
+    """The file part of a node id."""
+    return node_id.partition(SEPARATOR)[0]
+
+
+def own_metric(name: str, *, unit: str, better: str, deterministic: bool) -> Metric:
+    """A metric that the user declared by recording it."""
+    return Metric(
+        name=name,
+        unit=unit,
+        family=Family.CUSTOM,
+        better=Better(better),
+        deterministic=deterministic,
+        gated=True,
+    )

@@ -1,0 +1,199 @@
+"""What the gate may say of a metric of a record, and what it says of a whole session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from .baseline import Figure
+from .metric import Better, Metric
+from .policy import Applied
+
+
+class Verdict(str, Enum):
+    """The gate's answer, ordered by harm."""
+
+    REGRESSED = "regressed"
+    OVER_BUDGET = "over_budget"
+    UNCONFIRMED = "unconfirmed"
+    MISSING = "missing"
+    NEW = "new"
+    IMPROVED = "improved"
+    INCOMPARABLE = "incomparable"
+    UNCHANGED = "unchanged"
+
+    @property
+    def harm(self) -> int:
+        """Position in the order of harm, 0 the worst."""
+        return _ORDER[self]
+
+
+_ORDER = {verdict: position for position, verdict in enumerate(Verdict)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The value a metric may not exceed, and what it follows from.
+
+    ``reference`` is the value in the baseline, None for a budget. ``value`` is the last tolerated one in the
+    metric's unit: above it (below it, where higher is better) the metric is worse than allowed.
+    """
+
+    metric: Metric
+    value: float
+    origin: str
+    rule: str
+    reason: str = ""
+    reference: float | None = None
+    floor: float = 0.0
+
+    def exceeded_by(self, now: float) -> bool:
+        """Whether a value is worse than the limit, and by at least the floor worse than the reference."""
+        better_higher = self.metric.better is Better.HIGHER
+        beyond = now < self.value if better_higher else now > self.value
+        return beyond and (self.reference is None or abs(now - self.reference) >= self.floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A metric of a record that exceeds a limit on first sight.
+
+    ``limit`` is what the session's own first execution was held against, ``repeat_limit`` what repeats in a
+    fresh process have to be held against; None where the baseline knows no such value. ``alone`` says that
+    the test must be executed once in each process.
+    """
+
+    node_id: str
+    test_id: str
+    metric: Metric
+    now: float
+    limit: Limit
+    repeat_limit: Limit | None
+    alone: bool = False
+
+    @property
+    def is_budget(self) -> bool:
+        """Whether the limit is absolute."""
+        return self.limit.reference is None
+
+    @property
+    def excess(self) -> float:
+        """How many times the limit the value is, for putting the worst first."""
+        top, bottom = (
+            (self.limit.value, self.now)
+            if self.metric.better is Better.HIGHER
+            else (self.now, self.limit.value)
+        )
+        return top / bottom if bottom > 0 else float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What fresh processes measured of one suspect.
+
+    ``processes`` holds, for each process, the values of its repeats, in the metric's unit. ``problem`` says
+    why there is no evidence, or no more.
+    """
+
+    processes: Sequence[Sequence[float]] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One verdict worth telling, with everything that led to it.
+
+    ``was`` and ``now`` are in the metric's unit. ``proof`` says how it was confirmed, or why it was not.
+    """
+
+    node_id: str
+    verdict: Verdict
+    metric: Metric | None = None
+    was: float | None = None
+    now: float | None = None
+    limit: Limit | None = None
+    proof: str = ""
+    insight: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the old value the new one is; None where the old one is zero or unknown."""
+        if self.was is None or self.now is None or self.was == 0:
+            return None
+        return self.now / self.was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many records met which end.
+
+    ``compared`` counts records with at least one judged metric; ``not_judged`` the skipped, failed, exempt,
+    incomparable and unmeasured ones.
+    """
+
+    compared: int = 0
+    regressed: int = 0
+    improved: int = 0
+    unconfirmed: int = 0
+    new: int = 0
+    missing: int = 0
+    not_judged: int = 0
+
+    def line(self) -> str:
+        """The line that is always printed."""
+        named = (
+            ("compared", self.compared),
+            ("regressed", self.regressed),
+            ("improved", self.improved),
+            ("unconfirmed", self.unconfirmed),
+            ("new", self.new),
+            ("missing", self.missing),
+            ("not judged", self.not_judged),
+        )
+        return " · ".join(f"{name} {number}" for name, number in named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """What the gate says of a session: the findings, the counts, and whether the session may pass.
+
+    ``failures`` are the reasons the session fails, empty when it passes; ``cleared`` the suspects that
+    confirmation acquitted; ``not_judged`` counts records by reason; ``notes`` are what people should know about
+    how the comparison was made.
+    """
+
+    findings: Sequence[Finding] = ()
+    cleared: Sequence[Finding] = ()
+    counts: Counts = field(default_factory=Counts)
+    failures: Sequence[str] = ()
+    not_judged: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether the session may pass."""
+        return not self.failures
+
+    def of(self, *verdicts: Verdict) -> list[Finding]:
+        """The findings with one of these verdicts, in order."""
+        return [finding for finding in self.findings if finding.verdict in verdicts]
+
+
+def limit_over(figure_value: float, tolerance: float, applied: Applied) -> Limit:
+    """The limit that a threshold puts on a stored value, ``tolerance`` away from it in the bad direction."""
+    worse = -1 if applied.metric.better is Better.HIGHER else 1
+    return Limit(
+        metric=applied.metric,
+        value=figure_value + worse * tolerance,
+        origin=applied.origin,
+        rule=applied.describe(),
+        reason=applied.reason,
+        reference=figure_value,
+        floor=applied.floor,
+    )
+
+
+def reference_figure(figure: Figure) -> float:
+    """The value that says best what a record costs by itself: warm where it is known."""
+    return figure.cold if figure.warm is None else figure.warm

@@ -44,9 +44,11 @@
    ---------------------------
    Span.reason says why. A hook over ours voids a span even when it was there before the span and is still
    there after it: requests do reach us through it, but it may swallow requests or make some of its own, and
-   counts are comparable only when no tracer changes them. A hook under ours does not: it cannot change what
-   is requested of us. A hook that was put over ours and taken away again within the span is not seen;
-   tracemalloc and memray, which forward every request, do not change the figures then.
+   counts are comparable only when no tracer changes them. A hook under ours does not: it sees requests only
+   after they were counted. (The tracer it belongs to may request memory in other ways, as memray's profile
+   function does; whether a tracer runs is for those to ask who compare figures.) A hook that was put over
+   ours and taken away again within the span is not seen; tracemalloc and memray, which forward every
+   request, do not make the figures wrong then.
 
    Threads
    -------
@@ -201,13 +203,11 @@ this_thread_counts(uint32_t epoch)
         return 0;  /* on its way in or out: nothing worth remembering */
     }
     if (PyThreadState_GetInterpreter(thread) != PyInterpreterState_Main()) {
-        counts = 0;
+        return 0;  /* a visit to another interpreter, where numbers begin at 1 again */
     }
-    else {
-        /* A mark from an earlier epoch proves that the thread is older than this one. */
-        counts = !excludes_older_threads
-                 || (mark.epoch == 0 && PyThreadState_GetID(thread) > newest_older_thread);
-    }
+    /* A mark from an earlier epoch proves that the thread is older than this one. */
+    counts = !excludes_older_threads
+             || (mark.epoch == 0 && PyThreadState_GetID(thread) > newest_older_thread);
     mark.epoch = counts ? epoch : epoch + 1;
     return counts;
 }
@@ -410,6 +410,7 @@ begin_counting(int place)
     active = place;
     installations++;
     WRITE_EPOCH(places[place].epoch, current_epoch);
+    (void)this_thread_counts(current_epoch);  /* looked up here, not within the first span */
 }
 
 /* A place that is on top already, else one that forwards to what is on top now, else a new one. */

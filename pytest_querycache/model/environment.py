@@ -12,9 +12,8 @@ from .metric import Family
 class Environment:
     """Everything about a machine and an interpreter that decides which figures compare.
 
-    ``counter`` is the kind of allocation counter, ``native`` or ``net``. ``disturbances`` maps a family's name
-    to what distorts it in this run ("coverage is tracing"). ``workers`` is the number of xdist workers, 0
-    without.
+    ``counter`` is the kind of allocation counter, ``native`` or ``net``. ``workers`` is the number of xdist
+    workers, 0 without.
     """
 
     implementation: str
@@ -27,24 +26,12 @@ class Environment:
     cpu_count: int = 0
     workers: int = 0
     distributions: Mapping[str, str] = field(default_factory=dict)
-    disturbances: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """The name of this environment's section in a baseline: what must agree for counts to compare."""
         threading = "t" if self.free_threaded else ""
         return f"{self.implementation}-{self.minor_version}{threading}-{self.platform}-{self.counter}"
-
-    def incomparable_families(self, stored: StoredEnvironment) -> dict[Family, str]:
-        """The families whose stored values cannot be held against this run's, each with the reason."""
-        reasons: dict[Family, str] = {}
-        if self.cpu_model != stored.cpu_model:
-            reasons[Family.TIME] = (
-                f"stored on another CPU ({stored.cpu_model or 'unknown'}; here {self.cpu_model or 'unknown'})"
-            )
-        for name, reason in self.disturbances.items():
-            reasons[Family(name)] = reason
-        return reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +54,22 @@ class StoredEnvironment:
             workers=environment.workers,
             distributions=dict(environment.distributions),
         )
+
+
+def incomparable_families(
+    environment: Environment, stored: StoredEnvironment, disturbances: Mapping[str, str]
+) -> dict[Family, str]:
+    """The families whose stored values cannot be held against a run's, each with the reason.
+
+    ``disturbances`` maps a family's name to what distorts it in the run ("coverage is measuring").
+    """
+    reasons: dict[Family, str] = {}
+    if environment.cpu_model != stored.cpu_model:
+        there, here = stored.cpu_model or "unknown", environment.cpu_model or "unknown"
+        reasons[Family.TIME] = f"stored on another CPU ({there}; here {here})"
+    for name, reason in disturbances.items():
+        reasons[Family(name)] = reason
+    return reasons
 
 
 def changed_distributions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

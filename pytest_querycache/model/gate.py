@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .baseline import Figure, Section
-from .environment import Environment, changed_distributions, shortened
+from .environment import Environment, changed_distributions, incomparable_families, shortened
 from .insight import insight
 from .metric import PEAK_RSS, Better, Family, Metric
 from .policy import Applied, Policy
@@ -71,7 +71,7 @@ def screen(run: Run, section: Section | None, policy: Policy, *, everything: boo
     screening = Screening()
     blocked: dict[Family, str] = {}
     if section is not None:
-        blocked = run.environment.incomparable_families(section.environment)
+        blocked = incomparable_families(run.environment, section.environment, run.disturbances)
         screening.notes.extend(_environment_notes(run.environment, section, blocked))
     for record in run.records.values():
         _screen_record(record, section, policy, blocked, everything, screening)

@@ -65,6 +65,15 @@ GC_GEN1 = _count("gc_gen1", Family.GC)
 GC_GEN2 = _count("gc_gen2", Family.GC)
 GC_COLLECTED = _count("gc_collected", Family.GC)
 GC_PAUSE = Metric(name="gc_pause", unit="ns", family=Family.GC)
+TIME_PER_CALL = Metric(name="time_per_call", unit="ns", family=Family.TIME, gated=True, own_floor=True)
+BLOCKS_PER_CALL = Metric(
+    name="blocks_per_call",
+    unit="count",
+    family=Family.MEMORY,
+    deterministic=True,
+    gated=True,
+    own_floor=True,
+)
 DB_QUERIES = _count("db_queries", Family.QUERIES, gated=True)
 DB_DISTINCT = _count("db_distinct", Family.QUERIES, gated=True)
 DB_REPEATED = _count("db_repeated", Family.QUERIES, gated=True)
@@ -89,6 +98,8 @@ METRICS: dict[str, Metric] = {
         GC_GEN2,
         GC_COLLECTED,
         GC_PAUSE,
+        TIME_PER_CALL,
+        BLOCKS_PER_CALL,
         DB_QUERIES,
         DB_DISTINCT,
         DB_REPEATED,

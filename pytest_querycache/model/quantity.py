@@ -60,7 +60,8 @@ def format_quantity(value: float, unit: str) -> str:
         return _scaled(value, (("ns", 1), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)))
     if unit == "B":
         return _scaled(value, (("B", 1), ("KB", 1024), ("MB", 1024**2), ("GB", 1024**3)))
-    number = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3g}"
+    whole = float(value).is_integer() or abs(value) >= 100
+    number = f"{value:,.0f}" if whole else f"{value:,.3g}"
     return number if unit in {"count", ""} else f"{number} {unit}"
 
 

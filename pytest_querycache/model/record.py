@@ -47,7 +47,8 @@ class Run:
 
     ``claimed`` holds every node id that was collected, whether it was run or not; ``deselected`` those left
     out on purpose. ``wholly_collected`` are the files all of whose tests were collected. ``complete`` is False
-    when the session was interrupted, so that nothing may be called missing.
+    when the session was interrupted, so that nothing may be called missing. ``disturbances`` are what distorted
+    a family's figures while the tests ran, by the family's name.
     """
 
     environment: Environment
@@ -55,6 +56,7 @@ class Run:
     claimed: set[str] = field(default_factory=set)
     deselected: set[str] = field(default_factory=set)
     wholly_collected: set[str] = field(default_factory=set)
+    disturbances: dict[str, str] = field(default_factory=dict)
     complete: bool = True
 
 

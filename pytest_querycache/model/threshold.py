@@ -11,9 +11,11 @@ from ..errors import ConfigurationError
 from .metric import (
     ALLOCATED_BLOCKS,
     ALLOCATED_BYTES,
+    BLOCKS_PER_CALL,
     METRICS,
     NET_BLOCKS,
     PEAK_RSS,
+    TIME_PER_CALL,
     Family,
     Metric,
 )
@@ -62,6 +64,8 @@ BUILT_IN_FLOORS: dict[str, float] = {
     ALLOCATED_BLOCKS.name: 64,
     NET_BLOCKS.name: 64,
     PEAK_RSS.name: 32 * 1024**2,
+    TIME_PER_CALL.name: 0,
+    BLOCKS_PER_CALL.name: 1,
 }
 """Floors of metrics whose unit or noise differs from their family's."""
 

@@ -210,7 +210,7 @@ class _Reader:
                 for name, commit in commits.items()
                 if name != LAST
             },
-            reference_ns=reference,  # type: ignore[arg-type]
+            reference_ns=reference,
         )
 
     def entry(self, value: object, where: str) -> Entry:

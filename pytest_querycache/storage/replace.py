@@ -24,7 +24,7 @@ def replace_text(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         Path(name).chmod(_mode(target))
-        os.replace(name, target)
+        Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -1,0 +1,194 @@
+"""An arm: a fresh process that executes one test when told to, as often as told, and answers with its figures.
+
+Commands and answers are lines of JSON over the process's standard input and output, which the process keeps for
+this alone. This side knows no pytest: what the process runs is given as a command, and a test is a name.
+
+An answer to ``{"run": name, "warm": true}`` is ``{"outcome": …, "figures": {entry: {metric: value}}}``, where
+``entry`` is the test or a section of it. An arm ends by itself when its input closes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import ArmError
+
+_LOG_TAIL = 400
+_LAST_WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How to start an arm: command, folder, environment, and the first line it is told."""
+
+    command: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str]
+    instructions: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What one execution of a test cost.
+
+    ``outcome`` is the test's own: ``passed``, ``failed``, ``skipped``. ``figures`` are by entry and metric, in
+    the metrics' units; ``unmeasured`` says for an entry's metric why there is none.
+    """
+
+    outcome: str
+    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    unmeasured: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    detail: str = ""
+
+
+class Arm:
+    """A running arm.
+
+    Every method raises ArmError, with a reason for people, when the process died, hung, or answered nonsense;
+    the arm is then closed.
+    """
+
+    def __init__(self, launch: Launch, log: Path) -> None:
+        self._log = log
+        self._answers: queue.Queue[str | None] = queue.Queue()
+        with log.open("wb") as stream:
+            self._process = subprocess.Popen(
+                launch.command,
+                cwd=launch.folder,
+                env=dict(launch.environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+                encoding="utf-8",
+                # a Ctrl-C in the terminal is for the session, which closes its arms itself
+                start_new_session=os.name == "posix",
+            )
+        self._reader = threading.Thread(target=self._read_answers, daemon=True)
+        self._reader.start()
+        self._tell(launch.instructions)
+
+    def wait_until_ready(self, timeout_s: float) -> list[str]:
+        """The names of the tests the arm found."""
+        answer = self._ask(None, timeout_s, "did not finish collecting")
+        names = answer.get("ready")
+        if not isinstance(names, list):
+            raise self._failure(str(answer.get("problem", "did not collect")))
+        return names
+
+    def execute(self, name: str, *, warm: bool, timeout_s: float) -> Execution:
+        """Execute one test once; with ``warm`` a full collection comes first."""
+        answer = self._ask({"run": name, "warm": warm}, timeout_s, "hung")
+        return Execution(
+            outcome=str(answer.get("outcome", "failed")),
+            figures=answer.get("figures", {}),
+            unmeasured=answer.get("unmeasured", {}),
+            detail=str(answer.get("detail", "")),
+        )
+
+    def close(self) -> None:
+        """End the process, kindly first."""
+        process = self._process
+        for stream in (process.stdin,):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:
+                    pass  # the process is gone and took the pipe with it
+        try:
+            process.wait(_LAST_WAIT_S)
+        except subprocess.TimeoutExpired:
+            self._kill()
+        self._reader.join(_LAST_WAIT_S)
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def __enter__(self) -> Arm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read_answers(self) -> None:
+        stream: IO[str] | None = self._process.stdout
+        if stream is not None:
+            try:
+                for line in stream:
+                    self._answers.put(line)
+            except ValueError:
+                pass  # closed by close() while a descendant of the arm still held the other end
+        self._answers.put(None)
+
+    def _tell(self, command: Mapping[str, Any]) -> None:
+        stream = self._process.stdin
+        if stream is None:
+            raise self._failure("has no input")
+        try:
+            stream.write(json.dumps(command) + "\n")
+            stream.flush()
+        except (OSError, ValueError):
+            raise self._failure(self._how_it_ended()) from None
+
+    def _ask(self, command: Mapping[str, Any] | None, timeout_s: float, too_late: str) -> dict[str, Any]:
+        if command is not None:
+            self._tell(command)
+        try:
+            line = self._answers.get(timeout=timeout_s)
+        except queue.Empty:
+            self._kill()
+            raise self._failure(f"{too_late} (no answer after {timeout_s:.0f} s)") from None
+        if line is None:
+            raise self._failure(self._how_it_ended())
+        try:
+            answer = json.loads(line)
+        except json.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._failure("answered nonsense")
+        return answer
+
+    def _how_it_ended(self) -> str:
+        try:
+            status = self._process.wait(_LAST_WAIT_S)
+        except subprocess.TimeoutExpired:
+            return "closed its output"
+        if status < 0:
+            try:
+                return f"was killed by {signal.Signals(-status).name}"
+            except ValueError:
+                return f"was killed by signal {-status}"
+        return f"ended with exit status {status}"
+
+    def _kill(self) -> None:
+        """Kill the process and what it started."""
+        if os.name == "posix":
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                self._process.kill()
+        else:
+            self._process.kill()
+        self._process.wait()
+
+    def _failure(self, what: str) -> ArmError:
+        self.close()
+        tail = self._log_tail()
+        return ArmError(f"a fresh process {what}" + (f": {tail}" if tail else ""))
+
+    def _log_tail(self) -> str:
+        """The last line with something in it that the process wrote, for the message."""
+        try:
+            text = self._log.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[-1][:_LOG_TAIL] if lines else ""

@@ -1,0 +1,134 @@
+"""Executes tests in arms, and starts another arm when one dies."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import ArmError
+from .arm import Arm, Execution, Launch
+
+LaunchFor = Callable[[Sequence[str], Path, int], Launch]
+"""How to start an arm for these tests, given a folder for its files and a hash seed."""
+
+_START_TIMEOUT_S = 60.0
+_SHORTEST_TIMEOUT_S = 10.0
+_TIMES_KNOWN = 30
+_MOST_RESTARTS = 5
+
+FEWEST_REPEATS = 2
+MOST_REPEATS = 4
+_AGREE = 0.01
+
+
+class Executor:
+    """Owns the arms of a session; use it as a context manager, so that none outlives the session.
+
+    ``known_ns`` is what each test took in the session, from which the patience with a hanging one follows.
+    """
+
+    def __init__(
+        self,
+        launch_for: LaunchFor,
+        known_ns: Mapping[str, float],
+        *,
+        start: Callable[[Launch, Path], Arm] = Arm,
+    ) -> None:
+        self._launch_for = launch_for
+        self._known_ns = known_ns
+        self._start = start
+        self._folder = tempfile.TemporaryDirectory(prefix="pytest-querycache-", ignore_cleanup_errors=True)
+        self._arm: Arm | None = None
+        self._tests: Sequence[str] = ()
+        self._collected: frozenset[str] = frozenset()
+        self._seed = 0
+        self._restarts = 0
+        self._started = 0
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end_process()
+        self._folder.cleanup()
+
+    def begin_process(self, tests: Sequence[str], seed: int) -> None:
+        """Start a fresh process that can execute these tests; raises ArmError when it cannot be started."""
+        self.end_process()
+        self._tests, self._seed, self._restarts = tests, seed, 0
+        self._open()
+
+    def end_process(self) -> None:
+        """End the process, if there is one."""
+        arm, self._arm = self._arm, None
+        if arm is not None:
+            arm.close()
+
+    def once(self, test: str, *, warm: bool) -> Execution:
+        """Execute a test once; raises ArmError with the reason when it could not be."""
+        if self._arm is None:
+            self._restarts += 1
+            if self._restarts > _MOST_RESTARTS:
+                raise ArmError(f"fresh processes ended {_MOST_RESTARTS} times; no more are started")
+            self._open()
+        if test not in self._collected:
+            raise ArmError("a fresh process does not collect this test")
+        arm = self._arm
+        if arm is None:
+            raise ArmError("no fresh process could be started")
+        try:
+            return arm.execute(test, warm=warm, timeout_s=self._patience_s(test))
+        except ArmError:
+            self._arm = None
+            raise
+
+    def repeats(self, test: str) -> list[Execution]:
+        """Execute a test warm two to four times, until its figures agree; raises ArmError when it fails.
+
+        Agreement means that the two smallest values of every metric that is the same on every machine differ by
+        at most 1 %; the arm's own figures say which those are.
+        """
+        executions: list[Execution] = []
+        while len(executions) < MOST_REPEATS:
+            execution = self.once(test, warm=True)
+            if execution.outcome != "passed":
+                raise ArmError(f"cannot be repeated in one process ({_why(execution)})")
+            executions.append(execution)
+            if len(executions) >= FEWEST_REPEATS and _agree(executions):
+                break
+        return executions
+
+    def _open(self) -> None:
+        self._started += 1
+        folder = Path(self._folder.name) / str(self._started)
+        folder.mkdir()
+        arm = self._start(self._launch_for(self._tests, folder, self._seed), folder / "output.txt")
+        collected = arm.wait_until_ready(_START_TIMEOUT_S + len(self._tests) * 0.05)
+        self._arm, self._collected = arm, frozenset(collected)
+
+    def _patience_s(self, test: str) -> float:
+        return max(_SHORTEST_TIMEOUT_S, _TIMES_KNOWN * self._known_ns.get(test, 0.0) / 1e9)
+
+
+def _why(execution: Execution) -> str:
+    return f"{execution.outcome}: {execution.detail}" if execution.detail else execution.outcome
+
+
+def _agree(executions: Sequence[Execution]) -> bool:
+    for name in ("allocated_bytes", "db_queries"):
+        for entry in executions[-1].figures:
+            values = sorted(
+                execution.figures[entry][name]
+                for execution in executions
+                if name in execution.figures.get(entry, {})
+            )
+            if len(values) > 1 and values[1] - values[0] > _AGREE * abs(values[0]):
+                return False
+    return True

@@ -1,0 +1,179 @@
+"""Accepting current figures: which entries change, and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from .baseline import Entry, Figure, Section
+from .gate import tolerance
+from .metric import CACHE_HITS, CACHE_MISSES, EXPLAINING, PEAK_RSS, Better, Metric
+from .policy import Policy
+from .record import Record
+from .threshold import built_in_threshold
+from .verdict import reference_figure
+
+
+@dataclass(slots=True)
+class Learned:
+    """What fresh processes showed of one entry: for each process, the figures of its executions.
+
+    ``alone`` says that the warm figures are first executions in processes of their own; ``problem`` why there
+    are none, or fewer.
+    """
+
+    cold: list[list[dict[str, float]]] = field(default_factory=list)
+    warm: list[list[dict[str, float]]] = field(default_factory=list)
+    alone: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One metric of one entry that an update changes; ``was`` is None where it is new."""
+
+    node_id: str
+    metric: Metric
+    was: float | None
+    now: float
+
+
+@dataclass(slots=True)
+class Acceptance:
+    """What an update wrote: which entries are new or changed, and how many it left as they were."""
+
+    new: list[str] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
+    unchanged: int = 0
+    kept_failed: int = 0
+
+
+def accept(
+    section: Section,
+    records: Iterable[Record],
+    learned: Mapping[str, Learned],
+    policy: Policy,
+    *,
+    commit: str,
+) -> Acceptance:
+    """Put the figures of passed records into a section, and leave alone what did not change.
+
+    An entry whose figures all lie within its thresholds stays byte for byte what it was, so that a baseline does
+    not follow a loss that creeps in below them. Records that failed or were skipped keep their old entries.
+    """
+    acceptance = Acceptance()
+    for record in records:
+        old = section.entries.get(record.node_id)
+        if record.outcome != "passed" or not record.values:
+            acceptance.kept_failed += old is not None
+            continue
+        entry = new_entry(record, learned.get(record.node_id, Learned()), commit=commit)
+        if old is None:
+            acceptance.new.append(record.node_id)
+            section.entries[record.node_id] = entry
+            continue
+        changes = list(_changes(record, old, entry, policy))
+        if changes:
+            acceptance.changed.extend(changes)
+            section.entries[record.node_id] = entry
+        else:
+            acceptance.unchanged += 1
+    return acceptance
+
+
+def new_entry(record: Record, learned: Learned, *, commit: str) -> Entry:
+    """The entry for a record, from its session and from what fresh processes showed.
+
+    Counts: the largest cold value, the smallest warm one, and the range of the processes' smallest. Times: the
+    median cold value and the range of the cold ones. Resident memory, whose noise hides and never adds: the
+    largest value of all.
+    """
+    figures = []
+    for name, value in record.values.items():
+        metric = record.metric(name)
+        if metric is None or not _is_stored(metric, value):
+            continue
+        colds = [value, *_all_values(learned.cold, name)]
+        by_process = [_values(process, name) for process in learned.warm]
+        warms = [_best(values, metric) for values in by_process if values]
+        if metric in EXPLAINING:
+            figures.append((name, Figure(_rounded(median(colds)))))
+        elif not warms:
+            figures.append((name, Figure(value)))
+        elif metric.name == PEAK_RSS.name:
+            highest = max([*colds, *(number for values in by_process for number in values)])
+            figures.append((name, Figure(highest, highest)))
+        elif metric.deterministic:
+            cold = min(colds) if metric.better is Better.HIGHER else max(colds)
+            spread = max(warms) - min(warms)
+            figures.append((name, Figure(cold, _best(warms, metric), spread or None)))
+        else:
+            spread = max(colds) - min(colds)
+            figures.append((name, Figure(_rounded(median(colds)), _best(warms, metric), spread or None)))
+    return Entry(figures, commit=commit, alone=learned.alone)
+
+
+def _rounded(number: float) -> float:
+    return round(number) if abs(number) >= 1000 else number
+
+
+def _is_stored(metric: Metric, value: float) -> bool:
+    """Gated metrics always; what explains them, and the cache's figures, where there is something to store."""
+    return metric.gated or (value != 0 and metric in (*EXPLAINING, CACHE_HITS, CACHE_MISSES))
+
+
+def _best(values: Sequence[float], metric: Metric) -> float:
+    return max(values) if metric.better is Better.HIGHER else min(values)
+
+
+def _values(executions: Iterable[Mapping[str, float]], name: str) -> list[float]:
+    return [values[name] for values in executions if name in values]
+
+
+def _all_values(processes: Iterable[Iterable[Mapping[str, float]]], name: str) -> list[float]:
+    return [value for executions in processes for value in _values(executions, name)]
+
+
+def _changes(record: Record, old: Entry, new: Entry, policy: Policy) -> Iterable[Change]:
+    """The metrics in which a new entry differs from the old one by more than its threshold tolerates."""
+    table = policy.thresholds_for(record.node_id, test_id=record.test_id, own_metrics=record.own_metrics)
+    for name, figure in new.figures():
+        metric = record.metric(name)
+        if metric is None or metric in EXPLAINING:
+            continue
+        before = old.figure(name)
+        if before is None:
+            yield Change(node_id=record.node_id, metric=metric, was=None, now=reference_figure(figure))
+            continue
+        if before.warm is None and figure.warm is not None:
+            yield Change(node_id=record.node_id, metric=metric, was=before.cold, now=figure.warm)
+            continue
+        applied = table.get(name)
+        floor = applied.floor if applied is not None else built_in_threshold(metric).floor or 0.0
+        was, now = reference_figure(before), reference_figure(figure)
+        worse = (now - was) * (-1 if metric.better is Better.HIGHER else 1)
+        allowed = tolerance(applied, before) if applied is not None else 0.2 * abs(was)
+        gain = policy.improvement * abs(was) if metric.deterministic else allowed
+        beyond = worse > allowed or -worse > max(gain, _noise(before))
+        if worse and beyond and abs(worse) >= floor and not _ranges_meet(metric, before, figure):
+            yield Change(node_id=record.node_id, metric=metric, was=was, now=now)
+
+
+def _noise(figure: Figure) -> float:
+    return 0.0 if figure.spread is None else 3 * figure.spread
+
+
+def _ranges_meet(metric: Metric, before: Figure, after: Figure) -> bool:
+    """Whether two times are indistinguishable: the ranges from the fastest repeat to the slowest start overlap."""
+    if metric.deterministic:
+        return False
+    return _low(before) <= _high(after) and _low(after) <= _high(before)
+
+
+def _low(figure: Figure) -> float:
+    return figure.cold if figure.warm is None else min(figure.warm, figure.cold)
+
+
+def _high(figure: Figure) -> float:
+    return figure.cold + (figure.spread or 0.0)

@@ -1,0 +1,117 @@
+"""A project's settings, as the table ``[tool.pytest_querycache]`` of its pyproject.toml states them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..errors import ConfigurationError
+from .policy import ANSWERS, FAIL_MODES, Rule
+from .quantity import parse_quantity
+from .threshold import Threshold, parse_thresholds
+
+CONFIRM_MODES = ("auto", "always", "strict", "off")
+"""How suspects are confirmed; see the option ``--perf-confirm``."""
+
+SCALARS = ("baseline", "fail", "new", "missing", "confirm", "confirm_budget", "update_runs")
+_TABLES = ("thresholds", "rules")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What a project has settled; every field has a default that suits most.
+
+    ``confirm_budget_ns`` is None where it follows from the suite's own time: the larger of 30 s and a quarter.
+    """
+
+    baseline: str = "perf-baseline.json"
+    fail: str = "all"
+    new: str = "warn"
+    missing: str = "warn"
+    confirm: str = "auto"
+    confirm_budget_ns: float | None = None
+    update_runs: int = 3
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+
+
+def configuration_of(table: Mapping[str, object], where: str) -> Configuration:
+    """The configuration in a table; raises ConfigurationError that names ``where``, the key and what it expects."""
+    unknown = sorted(set(table) - {*SCALARS, *_TABLES})
+    if unknown:
+        known = ", ".join((*SCALARS, *_TABLES))
+        raise ConfigurationError(f"{where}: unknown key {unknown[0]!r}, expected one of {known}")
+    configuration = Configuration()
+    for key in SCALARS:
+        if key in table:
+            configuration = with_scalar(configuration, key, table[key], f"{where}, key {key!r}")
+    thresholds = table.get("thresholds", {})
+    if not isinstance(thresholds, Mapping):
+        raise ConfigurationError(f"{where}, key 'thresholds': expected a table, got {thresholds!r}")
+    rules = table.get("rules", [])
+    if not isinstance(rules, list) or not all(isinstance(rule, Mapping) for rule in rules):
+        raise ConfigurationError(f"{where}, key 'rules': expected an array of tables ([[…rules]])")
+    return replace(
+        configuration,
+        thresholds=parse_thresholds(thresholds, f"{where}.thresholds"),
+        rules=tuple(_rule(rule, number, f"{where}.rules") for number, rule in enumerate(rules, 1)),
+    )
+
+
+def with_scalar(configuration: Configuration, key: str, value: object, where: str) -> Configuration:
+    """The configuration with one scalar key set; text is accepted for every key, as from a command line."""
+    if key == "baseline":
+        if not isinstance(value, str) or not value:
+            raise ConfigurationError(f"{where}: unexpected {value!r}, expected the path of a file")
+        return replace(configuration, baseline=value)
+    if key == "fail":
+        return replace(configuration, fail=_one_of(value, FAIL_MODES, where))
+    if key == "new":
+        return replace(configuration, new=_one_of(value, ANSWERS, where))
+    if key == "missing":
+        return replace(configuration, missing=_one_of(value, ANSWERS, where))
+    if key == "confirm":
+        return replace(configuration, confirm=_one_of(value, CONFIRM_MODES, where))
+    if key == "confirm_budget":
+        return replace(configuration, confirm_budget_ns=_duration(value, where))
+    if key == "update_runs":
+        return replace(configuration, update_runs=_whole(value, where))
+    raise ConfigurationError(f"{where}: unknown key {key!r}, expected one of {', '.join(SCALARS)}")
+
+
+def _one_of(value: object, allowed: tuple[str, ...], where: str) -> str:
+    if value not in allowed:
+        expected = ", ".join(repr(name) for name in allowed)
+        raise ConfigurationError(f"{where}: unexpected {value!r}, expected one of {expected}")
+    return str(value)
+
+
+def _duration(value: object, where: str) -> float:
+    try:
+        duration, dimension = parse_quantity(value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+    if dimension != "ns":
+        raise ConfigurationError(f"{where}: unexpected {value!r}, expected a time such as '30s'")
+    return duration
+
+
+def _whole(value: object, where: str) -> int:
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 20:
+        raise ConfigurationError(f"{where}: unexpected {value!r}, expected a whole number from 1 to 20")
+    return value
+
+
+def _rule(table: Mapping[str, object], number: int, where: str) -> Rule:
+    where = f"{where}[{number}]"
+    tests, reason = table.get("tests"), table.get("reason", "")
+    if not isinstance(tests, str) or not tests:
+        raise ConfigurationError(f"{where}, key 'tests': unexpected {tests!r}, expected a node id pattern")
+    if not isinstance(reason, str):
+        raise ConfigurationError(f"{where}, key 'reason': unexpected {reason!r}, expected a text")
+    thresholds = {key: value for key, value in table.items() if key not in {"tests", "reason"}}
+    if not thresholds:
+        raise ConfigurationError(f'{where}: the rule has no threshold, such as wall_time = "50%"')
+    return Rule(tests=tests, thresholds=parse_thresholds(thresholds, where), reason=reason, position=number)

@@ -1,0 +1,105 @@
+"""The command line of an arm: the user's own, without what would turn one more process into a second session."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from ..confirm.arm import Launch
+from ..model.record import file_of
+
+_FLAGS = frozenset(
+    "-x --exitfirst --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip "
+    "--stepwise-skip --sw-reset --stepwise-reset --pdb --trace --co --collect-only --cache-clear --no-cov "
+    "-d -f --looponfail --perf-track --setup-only --setup-plan --setup-show".split()
+)
+"""Flags that make no sense in an arm, or that would make it wait for somebody."""
+
+_WITH_VALUE = frozenset(
+    "-n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --maxfail --junitxml --junit-xml "
+    "--junit-prefix --junitprefix --html --report-log --json-report-file --basetemp --durations "
+    "--cov-report --cov-config --cov-fail-under --cov-context --log-file --debug "
+    "--perf-threshold --perf-confirm --perf-set".split()
+)
+"""Options that come with a value and would write, or spread over processes, a second time."""
+
+_WITH_OPTIONAL_VALUE = frozenset({"--cov", "--perf-baseline", "--perf-update"})
+
+_DROPPED = _FLAGS | _WITH_VALUE | _WITH_OPTIONAL_VALUE
+
+_KEPT_WITH_VALUE = frozenset(
+    "-k -m -p -c -o -W -r --rootdir --confcutdir --ignore --ignore-glob --deselect --import-mode "
+    "--override-ini --tb --color --pythonwarnings --doctest-glob --log-level".split()
+)
+
+_COMBINED = re.compile(r"-[hlqsvx]{2,}")
+
+_INHERITED = re.compile(
+    r"(PYTEST_ADDOPTS|PYTEST_XDIST_.*|PYTEST_CURRENT_TEST|COV_CORE_.*|COVERAGE_PROCESS_.*)$"
+)
+"""Variables that would make an arm behave as a worker, or measure coverage."""
+
+
+def launch_of(config: pytest.Config, node_ids: Iterable[str], *, cache_dir: Path, hash_seed: int) -> Launch:
+    """How to start an arm that collects the files of these tests, in the tree as it is."""
+    files = sorted({file_of(node_id) for node_id in node_ids})
+    args = [
+        *arm_arguments(_all_arguments(config), config.option.file_or_dir or ()),
+        "--rootdir",
+        str(config.rootpath),
+        *(["-c", str(config.inipath)] if config.inipath is not None else []),
+        "-o",
+        "addopts=",
+        "-o",
+        f"cache_dir={cache_dir}",
+        "--perf-track",
+        *(str(config.rootpath / file) for file in files),
+    ]
+    environment = {name: value for name, value in os.environ.items() if not _INHERITED.match(name)}
+    environment["PYTHONHASHSEED"] = str(hash_seed)
+    return Launch(
+        command=(sys.executable, "-m", "pytest_querycache.plugin.arm_hooks"),
+        folder=config.invocation_params.dir,
+        environment=environment,
+        instructions={"args": args, "sys_path": sys.path},
+    )
+
+
+def _all_arguments(config: pytest.Config) -> list[str]:
+    """What pytest was told, in its own order of precedence: the configured options, the variable, the call."""
+    return [
+        *config.getini("addopts"),
+        *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")),
+        *(str(arg) for arg in config.invocation_params.args),
+    ]
+
+
+def arm_arguments(arguments: Sequence[str], positional: Sequence[str]) -> list[str]:
+    """The arguments an arm keeps: neither paths nor what runs, reports or stops as a whole session does."""
+    kept: list[str] = []
+    waiting = iter(range(len(arguments)))
+    for index in waiting:
+        argument = arguments[index]
+        name = argument.partition("=")[0]
+        following = arguments[index + 1] if index + 1 < len(arguments) else ""
+        if argument in _WITH_VALUE:
+            next(waiting, None)
+        elif argument in _WITH_OPTIONAL_VALUE:
+            if argument == "--cov" and following[:1] not in {"", "-"} and following not in positional:
+                next(waiting, None)
+        elif name in _DROPPED or re.fullmatch(r"-n(\d+|auto|logical)", argument):
+            continue
+        elif argument in _KEPT_WITH_VALUE:
+            kept.extend((argument, following))
+            next(waiting, None)
+        elif _COMBINED.fullmatch(argument):
+            kept.append(argument.replace("x", ""))
+        elif argument not in positional:
+            kept.append(argument)
+    return kept

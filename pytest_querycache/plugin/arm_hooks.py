@@ -1,0 +1,149 @@
+"""The inside of an arm: a pytest session that executes tests on command instead of in order.
+
+Started as a program of its own by ``confirm.arm``; standard input and output are kept for commands and answers
+before any test can write to them.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import pytest
+
+from ..probes.memory import return_free_memory
+from .transport import ATTRIBUTE, records_of
+
+ARM_PLUGIN = "querycache-arm"
+
+
+class ArmLoop:
+    """Takes the place of pytest's own loop over the tests."""
+
+    def __init__(self, commands: IO[str], answers: IO[str]) -> None:
+        self._commands = commands
+        self._answers = answers
+        self._reports: list[pytest.TestReport] = []
+        self._ready = False
+        self._previous: pytest.Item | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the reports of the test that is being executed."""
+        self._reports.append(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Execute what is asked for until the input closes."""
+        items = {item.nodeid: item for item in session.items}
+        self._ready = True
+        self._answer({"ready": list(items)})
+        for line in self._commands:
+            command = json.loads(line)
+            item = items.get(command["run"])
+            if item is None:
+                self._answer({"outcome": "missing", "detail": "a fresh process does not collect it"})
+            else:
+                self._answer(self._execute(item, warm=command["warm"]))
+        return True
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Say that there was nothing to execute, if the loop was never reached."""
+        if not self._ready:
+            errors = [str(report.longrepr) for report in self._reports if report.longrepr]
+            detail = errors[0].strip().splitlines()[-1] if errors else "see its output"
+            self._answer({"problem": f"could not collect the tests ({detail})"})
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what went wrong while collecting."""
+        if report.failed:
+            self._reports.append(report)  # type: ignore[arg-type]
+
+    def _execute(self, item: pytest.Item, *, warm: bool) -> dict[str, Any]:
+        protocol = item.config.hook.pytest_runtest_protocol
+        if self._previous is not None:
+            # end what the previous test's class and module have set up and this test does not share
+            protocol(item=self._previous, nextitem=item)
+        self._reports.clear()
+        following = _Between.from_parent(item.parent or item.session, name="between two executions")
+        if warm:
+            gc.collect()
+            return_free_memory()
+        protocol(item=item, nextitem=following)
+        self._previous = following
+        return _answer_of(item.nodeid, self._reports)
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        self._answers.write(json.dumps(answer) + "\n")
+        self._answers.flush()
+
+
+class _Between(pytest.Item):
+    """An empty test beside the one that was executed.
+
+    Named as the next test, it lets only the function's own fixtures end, so that a repeat finds those of its
+    class and module as another test of the module would; executed itself, it ends the rest.
+    """
+
+    def runtest(self) -> None:
+        """Do nothing: only its place in the tree is of use."""
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        return self.path, None, self.name
+
+
+def _answer_of(node_id: str, reports: list[pytest.TestReport]) -> dict[str, Any]:
+    worst = next((report for report in reports if report.outcome not in {"passed", "rerun"}), None)
+    answer: dict[str, Any] = {"outcome": worst.outcome if worst is not None else "passed"}
+    if worst is not None:
+        if hasattr(worst, "wasxfail"):
+            answer["outcome"] = "xfailed"
+        text = str(worst.longrepr).strip().splitlines()
+        answer["detail"] = text[-1] if text else ""
+    plain = next((getattr(r, ATTRIBUTE) for r in reversed(reports) if hasattr(r, ATTRIBUTE)), None)
+    if plain is not None:
+        records = list(records_of(node_id, plain, outcome="passed", worker=""))
+        answer["figures"] = {record.node_id: record.values for record in records}
+        answer["unmeasured"] = {record.node_id: dict(record.unmeasured) for record in records}
+    return answer
+
+
+@contextmanager
+def _private_channels() -> Iterator[tuple[IO[str], IO[str]]]:
+    """Keep standard input and output for ourselves; tests find an empty input, and write to the log."""
+    commands = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    with commands, answers:
+        yield commands, answers
+
+
+def main() -> int:
+    """Run as told by the first line of the input: ``{"args": […], "sys_path": […]}``."""
+    with _private_channels() as (commands, answers):
+        instructions = json.loads(commands.readline())
+        sys.path[:] = instructions["sys_path"]
+        loop = ArmLoop(commands, answers)
+        return int(pytest.main(instructions["args"], plugins=[_named(loop)]))
+
+
+def _named(loop: ArmLoop) -> object:
+    """The loop as a plugin that registers itself under its name."""
+
+    class Registration:
+        @staticmethod
+        def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+            pluginmanager.register(loop, ARM_PLUGIN)
+
+    return Registration()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

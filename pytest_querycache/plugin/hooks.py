@@ -1,0 +1,45 @@
+"""What pytest loads first: the options, the fixtures, and the decision whether anything is measured.
+
+Everything else is imported when an option asks for it, so that a session without one pays only for this module.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from .fixtures import METER_KEY, perf_tracker
+from .marks import register_marks
+from .options import add_options, is_active, spell_out_optional_values
+
+__all__ = ["perf_tracker"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options of the group "performance gate"."""
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
+    """Keep an option without a value from taking the next argument for it."""
+    spell_out_optional_values(early_config, parser, args)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks and, where an option asks for it, the plugins that measure and judge."""
+    register_marks(config)
+    if not is_active(config):
+        return
+    from ..probes.meter import Meter
+    from .measuring import Measuring
+
+    meter = Meter()
+    config.stash[METER_KEY] = meter
+    if not getattr(config.option, "tx", None):  # xdist's controller executes no test itself
+        config.pluginmanager.register(Measuring(meter), "querycache-measuring")
+    if not hasattr(config, "workerinput"):
+        from .session import start_session
+
+        start_session(config, meter)

@@ -1,0 +1,145 @@
+"""Measures the call phase of every test, wherever tests run: in a plain session, and in an xdist worker.
+
+The body of a Python test is measured inside ``pytest_pyfunc_call``, closest to the test: further out, pytest
+writes the node id into the environment, whose length would count. Other items (unittest, doctest, those of
+plugins) are measured around ``pytest_runtest_call``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import pytest
+
+from ..errors import ConfigurationError
+from ..model.metric import METRICS, Family
+from ..probes.machine import disturbances
+from ..probes.meter import Meter
+from .fixtures import TRACKER_KEY
+from .marks import plain_marks
+from .transport import ATTRIBUTE, plain_figures
+
+MARKS_KEY = pytest.StashKey[dict[str, Any]]()
+WORKER_OUTPUT = "perf_session"
+"""The key of a worker's output that carries what the controller has to know of the worker's session."""
+
+_SHOWN = frozenset(name for name, metric in METRICS.items() if metric.gated or metric.family is Family.TIME)
+_NOT_REACHED = "its body was not called through pytest_pyfunc_call"
+
+
+class Measuring:
+    """The hooks around a test's call, and what they found on the report."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self.disturbances: dict[str, str] = {}
+        self._deselected: list[str] = []
+        self._reading = meter.reading()
+        self._measured: pytest.Item | None = None
+        self._in_call = False
+        self._through_function: dict[type[pytest.Item], bool] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Read the marks before the first test, so that a wrong one stops the session."""
+        try:
+            for item in session.items:
+                plain = plain_marks(item)
+                if plain:
+                    item.stash[MARKS_KEY] = plain
+        except ConfigurationError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
+        """Keep, for the controller, what this worker left out."""
+        self._deselected.extend(item.nodeid for item in items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Hook the probes in right before the first test, when conftests and plugins have done what they do."""
+        self.meter.install()
+        self.disturbances = disturbances()
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Measure items that are not Python functions."""
+        self._measured = None
+        self._in_call = True
+        reading = self._reading
+        try:
+            if self._is_measured_inside(type(item)):
+                return (yield)
+            reading.start()
+            try:
+                return (yield)
+            finally:
+                reading.stop()
+                self._measured = item
+        finally:
+            self._in_call = False
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Measure the body of a Python test; what it returns is passed on untouched."""
+        reading = self._reading
+        reading.start()
+        try:
+            return (yield)
+        finally:
+            reading.stop()
+            self._measured = pyfuncitem
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the figures on the report of the call, as plain values.
+
+        The report of a subtest is made while the test still runs and therefore gets none.
+        """
+        if call.when != "call" or self._in_call:
+            return (yield)
+        plain = self._figures(item)
+        report = yield
+        setattr(report, ATTRIBUTE, plain)
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Take the probes out, and as a worker leave word for the controller."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[WORKER_OUTPUT] = {"disturbances": self.disturbances, "deselected": self._deselected}
+        self.meter.uninstall()
+
+    def _is_measured_inside(self, kind: type[pytest.Item]) -> bool:
+        """Whether items of this kind reach ``pytest_pyfunc_call``: Python functions do, unittest's do not."""
+        known = self._through_function.get(kind)
+        if known is None:
+            known = self._through_function[kind] = issubclass(kind, pytest.Function) and not any(
+                base.__name__ == "TestCaseFunction" for base in kind.__mro__
+            )
+        return known
+
+    def _figures(self, item: pytest.Item) -> dict[str, Any]:
+        tracker = item.stash.get(TRACKER_KEY, None)
+        if tracker is not None:
+            tracker.abandon()
+        if self._measured is item:
+            values, unmeasured = self._reading.figures()
+        else:
+            values, unmeasured = {}, {"wall_time": _NOT_REACHED}
+        self._measured = None
+        plain = plain_figures(values, unmeasured, tracker)
+        marks = item.stash.get(MARKS_KEY, None)
+        if marks is not None:
+            plain["marks"] = marks
+        item.user_properties.extend(
+            [(f"perf.{name}", value) for name, value in plain["values"].items() if _is_shown(name)]
+        )
+        return plain
+
+
+def _is_shown(name: str) -> bool:
+    """Whether a figure goes into the report's properties: what is gated, times, and the user's own."""
+    return name in _SHOWN or name not in METRICS

@@ -1,0 +1,89 @@
+"""The command line's group "performance gate"."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OPTIONAL_VALUE = ("--perf-baseline", "--perf-update")
+"""Options whose value may be left out; they never take the next argument for it."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options; every default is None until the configuration has spoken."""
+    group = parser.getgroup("performance gate")
+    group.addoption(
+        "--perf-track",
+        action="store_true",
+        default=None,
+        help="measure every test and show what costs most; no baseline",
+    )
+    group.addoption(
+        "--perf-baseline",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="FILE",
+        help="measure, hold the figures against FILE (default: configured, or perf-baseline.json in the "
+        "rootdir), and fail when something regressed; write --perf-baseline=FILE, with the '='",
+    )
+    group.addoption(
+        "--perf-update",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="FILE",
+        help="accept: run the tests, measure them again in fresh processes, and write FILE",
+    )
+    group.addoption(
+        "--perf-threshold",
+        action="append",
+        default=None,
+        metavar="METRIC=VALUE",
+        help="tolerate this much for a metric or family, repeatable: time=20%%, allocated_bytes=30%%, "
+        "gc='50%% and 3', peak_rss=off",
+    )
+    group.addoption(
+        "--perf-confirm",
+        choices=("auto", "always", "strict", "off"),
+        default=None,
+        help="auto (default): suspects are confirmed in fresh processes, and what stays unconfirmed does not "
+        "fail; always: every test is; strict: unconfirmed fails; off: suspects fail unconfirmed",
+    )
+    group.addoption(
+        "--perf-set",
+        action="append",
+        default=None,
+        metavar="KEY=VALUE",
+        help="set a scalar key of [tool.pytest_querycache] for this run, repeatable",
+    )
+
+
+def spell_out_optional_values(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Keep ``--perf-baseline tests/`` from taking ``tests/`` for its file.
+
+    argparse gives an option with an optional value the next argument. Both the arguments and what was parsed
+    from them so far are put right, or conftest files would be looked for in the wrong folders.
+    """
+    if not any(arg in OPTIONAL_VALUE for arg in args):
+        return
+    args[:] = spelled_out(args)
+    early_config.known_args_namespace = parser.parse_known_args(
+        args, namespace=copy.copy(early_config.option)
+    )
+
+
+def spelled_out(args: Sequence[str]) -> list[str]:
+    """The arguments with an explicit empty value where an optional one was left out."""
+    return [f"{arg}=" if arg in OPTIONAL_VALUE else arg for arg in args]
+
+
+def is_active(config: pytest.Config) -> bool:
+    """Whether this session measures at all."""
+    option = config.option
+    return bool(option.perf_track or option.perf_baseline is not None or option.perf_update is not None)

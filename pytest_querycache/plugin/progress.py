@@ -1,0 +1,68 @@
+"""Progress of what happens behind the last test, on a line of its own."""
+
+from __future__ import annotations
+
+from time import monotonic
+from types import TracebackType
+
+import pytest
+
+_EVERY_S = 0.2
+
+
+class Progress:
+    """Shows one line that is written over on a terminal, and only its beginning elsewhere."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._terminal: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+        self._quiet = config.get_verbosity() < 0 if hasattr(config, "get_verbosity") else False
+        self._last = float("-inf")
+        self._shown = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._shown and self._terminal is not None and self._on_terminal():
+            self._terminal.rewrite("", erase=True)
+
+    def announce(self, text: str) -> None:
+        """Say on a line that stays what is about to happen."""
+        if self._terminal is not None and not self._quiet:
+            self._terminal.ensure_newline()
+            self._terminal.write_line(f"performance gate: {text}")
+
+    def warn(self, text: str) -> None:
+        """Say on a line that stays what went wrong."""
+        if self._terminal is not None:
+            self._terminal.ensure_newline()
+            self._terminal.write_line(f"performance gate: {text}", yellow=True)
+
+    def show(self, text: str) -> None:
+        """Say where we are."""
+        if self._terminal is None or self._quiet:
+            return
+        if not self._on_terminal():
+            if not self._shown:
+                self.announce(text)
+            self._shown = True
+            return
+        now = monotonic()
+        if now - self._last < _EVERY_S:
+            return
+        if not self._shown:
+            self._terminal.ensure_newline()
+        self._last, self._shown = now, True
+        self._terminal.rewrite(f"performance gate: {text}"[: _width(self._terminal) - 1], erase=True)
+
+    def _on_terminal(self) -> bool:
+        return self._terminal is not None and bool(self._terminal.isatty)
+
+
+def _width(terminal: pytest.TerminalReporter) -> int:
+    return terminal._tw.fullwidth

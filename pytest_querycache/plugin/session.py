@@ -1,0 +1,172 @@
+"""One gated session, from its start to its exit status: read, collect, screen, confirm, judge, tell.
+
+A session that only tracks, or that accepts, takes the same way and leaves it earlier or later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from time import monotonic_ns
+
+import pytest
+
+from ..confirm.arbiter import EvidenceByMetric, confirm_repeats
+from ..errors import ArmError, QueryCacheError
+from ..model.baseline import Section
+from ..model.gate import Screening, judge, screen
+from ..model.verdict import GateResult
+from ..probes.allocations import why_missing
+from ..probes.machine import disturbances, read_environment
+from ..probes.meter import Meter
+from ..storage.baseline_file import read_baseline
+from .arm_hooks import ARM_PLUGIN
+from .arms import executor_for
+from .collecting import Collecting
+from .exit_status import fail_session, show_failure
+from .progress import Progress
+from .settings import Mode, Settings, read_settings
+from .summary import Summary
+from .updating import Update
+
+_LEAST_BUDGET_NS = 30e9
+_SHARE_OF_SUITE = 0.25
+
+
+def start_session(config: pytest.Config, meter: Meter) -> None:
+    """Read settings and baseline, and register the session's plugins; what is wrong ends in a usage error."""
+    if config.pluginmanager.hasplugin(ARM_PLUGIN) or config.option.collectonly:
+        return
+    try:
+        settings = read_settings(config)
+        environment = read_environment(meter.counter.kind, workers=_workers(config))
+        collecting = Collecting(config, environment)
+        section = _section(settings, environment.key) if settings.mode is Mode.GATE else None
+    except QueryCacheError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(collecting, "querycache-collecting")
+    config.pluginmanager.register(GateSession(config, settings, collecting, section), "querycache-session")
+
+
+def _workers(config: pytest.Config) -> int:
+    return len(getattr(config.option, "tx", None) or ())
+
+
+def _section(settings: Settings, key: str) -> Section:
+    baseline = read_baseline(settings.baseline)
+    section = baseline.sections.get(key)
+    if section is None:
+        raise pytest.UsageError(
+            f"{settings.baseline}: no section for {key}, it knows {baseline.known_keys()}; "
+            "pytest --perf-update records one"
+        )
+    return section
+
+
+class GateSession:
+    """Judges the run when the last test is over, and makes the answer count."""
+
+    def __init__(
+        self, config: pytest.Config, settings: Settings, collecting: Collecting, section: Section | None
+    ) -> None:
+        self._config = config
+        self._settings = settings
+        self._collecting = collecting
+        self._section = section
+        self._result: GateResult | None = None
+        self._update: Update | None = None
+        self._summary = Summary(config, settings)
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is compared with what, and what this set-up is blind to."""
+        return self._summary.header(
+            self._collecting.run.environment, self._section, disturbances(), why_missing()
+        )
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Conclude behind the last test, while the exit status can still be decided."""
+        try:
+            done = yield
+        except BaseException:
+            self._collecting.run.complete = False
+            raise
+        self._conclude(session)
+        return done
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Judge an interrupted session by what it measured, without confirming anything."""
+        if self._result is None and self._settings.mode is Mode.GATE:
+            self._collecting.finish(entries=())
+            self._result = self._judge(self._screen(), {})
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the section of the gate."""
+        self._summary.write(
+            terminalreporter,
+            run=self._collecting.run,
+            result=self._result,
+            update=self._update,
+        )
+        if self._result is not None and self._result.failures and self._collecting.run.complete:
+            show_failure(terminalreporter, self._result)
+
+    def _conclude(self, session: pytest.Session) -> None:
+        run = self._collecting.run
+        for plugin in (self._config.pluginmanager.get_plugin("querycache-measuring"),):
+            run.disturbances.update(getattr(plugin, "disturbances", {}))
+        self._collecting.finish(entries=self._section.entries if self._section is not None else ())
+        if self._settings.mode is Mode.UPDATE:
+            self._update = Update(self._config, self._settings, self._collecting)
+            self._update.carry_out(self._progress())
+            if self._update.error:
+                fail_session(session)
+        elif self._settings.mode is Mode.GATE:
+            screening = self._screen()
+            self._result = self._judge(screening, self._confirm(screening))
+            if self._result.failures:
+                fail_session(session)
+                self._summary.report_to_junit(self._result)
+
+    def _screen(self) -> Screening:
+        return screen(
+            self._collecting.run,
+            self._section,
+            self._settings.policy,
+            everything=self._settings.confirm == "always",
+        )
+
+    def _judge(self, screening: Screening, evidence: EvidenceByMetric) -> GateResult:
+        return judge(
+            screening,
+            self._collecting.run,
+            self._section,
+            self._settings.policy,
+            evidence,
+            confirm=self._settings.confirm,
+        )
+
+    def _confirm(self, screening: Screening) -> EvidenceByMetric:
+        """Measure the suspects again, unless that was switched off."""
+        if self._settings.confirm == "off" or not screening.suspects:
+            return {}
+        budget_ns = self._settings.configuration.confirm_budget_ns
+        if budget_ns is None:
+            budget_ns = max(_LEAST_BUDGET_NS, _SHARE_OF_SUITE * self._collecting.duration_ns)
+        with self._progress() as progress, executor_for(self._config, self._collecting.run) as executor:
+            try:
+                return confirm_repeats(
+                    screening.suspects,
+                    executor,
+                    clock=monotonic_ns,
+                    budget_ns=budget_ns,
+                    progress=lambda number, total, name: progress.show(
+                        f"confirming suspect {number} of {total}: {name}"
+                    ),
+                )
+            except ArmError as error:
+                progress.warn(f"no suspect could be confirmed: {error}")
+                return {}
+
+    def _progress(self) -> Progress:
+        return Progress(self._config)

@@ -1,0 +1,106 @@
+"""What a person sees of the gate: the header, the summary section, and the entry in a JUnit file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from ..model.baseline import Section
+from ..model.environment import Environment, incomparable_families
+from ..model.record import Run
+from ..model.verdict import GateResult
+from ..reports.terminal import Line, gate_lines, track_lines
+from ..reports.update_terminal import update_lines
+from .exit_status import failure_report
+from .settings import Mode, Settings
+from .updating import Update
+
+ACCEPT = "pytest --perf-update"
+
+
+class Summary:
+    """Writes with pytest's own terminal reporter, which knows about width and colour."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+
+    def header(
+        self,
+        environment: Environment,
+        section: Section | None,
+        disturbances: Mapping[str, str],
+        no_counter: str | None,
+    ) -> list[str]:
+        """The lines under pytest's own: mode, baseline, environment, and what cannot be compared, and why."""
+        settings = self._settings
+        if settings.mode is Mode.TRACK:
+            lines = ["performance gate: tracking, no baseline"]
+        elif settings.mode is Mode.UPDATE:
+            overruled = " (--perf-update wins over --perf-baseline)" if settings.overruled else ""
+            lines = [f"performance gate: accepting into {self._shown_path()}{overruled}"]
+        else:
+            known = len(section.entries) if section is not None else 0
+            lines = [
+                f"performance gate: {self._shown_path()} ({known} entries, {environment.key}), "
+                f"confirm {settings.confirm}"
+            ]
+        if no_counter is not None:
+            lines.append(f"  {no_counter}: net blocks stand in, which miss what is freed again")
+        if section is not None:
+            blocked = incomparable_families(environment, section.environment, disturbances)
+            by_reason: dict[str, list[str]] = {}
+            for family, reason in blocked.items():
+                by_reason.setdefault(reason, []).append(family.value)
+            lines.extend(
+                f"  not compared: {', '.join(families)}: {reason}" for reason, families in by_reason.items()
+            )
+            if not {"time"} & {family.value for family in blocked} and settings.confirm != "off":
+                lines.append(
+                    "  times over their threshold are reported unconfirmed; they fail under "
+                    "--perf-confirm=strict"
+                )
+        elif disturbances:
+            lines.append(f"  figures are distorted: {', '.join(sorted(set(disturbances.values())))}")
+        return lines
+
+    def write(
+        self,
+        terminal: pytest.TerminalReporter,
+        *,
+        run: Run,
+        result: GateResult | None,
+        update: Update | None,
+    ) -> None:
+        """The summary section."""
+        verbose = self._config.option.verbose > 0
+        if self._settings.mode is Mode.TRACK:
+            lines: Iterable[Line] = track_lines(run.records.values())
+        elif update is not None:
+            lines = update_lines(
+                update.acceptance, update.path_text, update.problems, update.error, verbose=verbose
+            )
+        elif result is not None:
+            lines = gate_lines(result, verbose=verbose, accept=self._accept(), complete=run.complete)
+        else:
+            lines = [("the session was interrupted: nothing was accepted", {"yellow": True})]
+        terminal.section("performance gate")
+        for text, style in lines:
+            terminal.write_line(text, **style)
+
+    def report_to_junit(self, result: GateResult) -> None:
+        """Let a JUnit file show the gate's failure; only its plugin is told, so that no other one counts it."""
+        manager = self._config.pluginmanager
+        others = [plugin for plugin in manager.get_plugins() if type(plugin).__name__ != "LogXML"]
+        manager.subset_hook_caller("pytest_runtest_logreport", others)(report=failure_report(result))
+
+    def _accept(self) -> str:
+        given = self._config.option.perf_baseline
+        return f"{ACCEPT}={given}" if given else ACCEPT
+
+    def _shown_path(self) -> str:
+        try:
+            return str(self._settings.baseline.relative_to(self._config.rootpath))
+        except ValueError:
+            return str(self._settings.baseline)

@@ -1,0 +1,95 @@
+"""Accepting: the session's figures, measured again in fresh processes, go into the baseline file."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..confirm.learning import learn
+from ..errors import ArmError, BaselineError
+from ..model.acceptance import Acceptance, Learned, accept
+from ..model.baseline import Baseline, Commit, Section
+from ..model.environment import StoredEnvironment
+from ..model.quantity import format_quantity
+from ..storage.baseline_file import read_or_empty, update_baseline
+from ..storage.repository import read_head
+from .arms import executor_for
+from .collecting import Collecting
+from .progress import Progress
+from .settings import Settings
+
+_EXECUTIONS = 3.5
+_OVERHEAD_NS = 3e6
+_START_NS = 1e9
+
+
+class Update:
+    """One acceptance; ``acceptance`` says what it wrote, ``error`` why it wrote nothing."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, collecting: Collecting) -> None:
+        self._config = config
+        self._settings = settings
+        self._collecting = collecting
+        self.acceptance = Acceptance()
+        self.problems: dict[str, str] = {}
+        self.error = ""
+        self.path_text = str(settings.baseline)
+
+    def carry_out(self, progress: Progress) -> None:
+        """Learn what fresh processes show, and write; an old file that cannot be read stops it before."""
+        try:
+            read_or_empty(self._settings.baseline)
+            learned = self._learn(progress)
+            update_baseline(self._settings.baseline, lambda baseline: self._change(baseline, learned))
+        except BaselineError as error:
+            self.error = str(error)
+
+    def _learn(self, progress: Progress) -> dict[str, Learned]:
+        run = self._collecting.run
+        tests = [
+            node_id
+            for node_id, record in run.records.items()
+            if record.outcome == "passed" and not record.test_id and record.values
+        ]
+        if self._settings.confirm == "off" or not tests:
+            return {}
+        processes = self._settings.configuration.update_runs
+        wall_ns = sum(run.records[test].values.get("wall_time", 0) for test in tests)
+        estimate = processes * (_START_NS + _EXECUTIONS * (wall_ns + _OVERHEAD_NS * len(tests)))
+        progress.announce(
+            f"measuring {len(tests)} tests in {processes} fresh processes, "
+            f"about {format_quantity(estimate, 'ns')}"
+        )
+        with progress, executor_for(self._config, run) as executor:
+            try:
+                learned = learn(
+                    tests,
+                    executor,
+                    processes=processes,
+                    progress=lambda number, total, name: progress.show(
+                        f"execution {number} of {total}: {name}"
+                    ),
+                )
+            except ArmError as error:
+                self.problems["fresh processes"] = str(error)
+                return {}
+        self.problems.update({test: found.problem for test, found in learned.items() if found.problem})
+        return learned
+
+    def _change(self, baseline: Baseline, learned: dict[str, Learned]) -> None:
+        environment = self._collecting.run.environment
+        section = baseline.sections.setdefault(
+            environment.key, Section(environment=StoredEnvironment.of(environment))
+        )
+        section.environment = StoredEnvironment.of(environment)
+        head = read_head(self._config.rootpath, ignoring=self._settings.baseline)
+        self.acceptance = accept(
+            section,
+            self._collecting.run.records.values(),
+            learned,
+            self._settings.policy,
+            commit=head.commit if head is not None else "",
+        )
+        used = {entry.commit for entry in section.entries.values()}
+        if head is not None:
+            section.commits[head.commit] = Commit(dirty=head.dirty, date=head.date)
+        section.commits = {name: commit for name, commit in section.commits.items() if name in used}

@@ -1,0 +1,282 @@
+"""PerfTracker: measure sections of code by name, in a test or anywhere else."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TypeVar
+
+from ..errors import MeasurementError
+from ..model.measurement import Distribution, PerfMetrics
+from ..model.metric import (
+    BLOCKS_PER_CALL,
+    METRICS,
+    PEAK_RSS,
+    TIME_PER_CALL,
+    Metric,
+)
+from ..model.record import own_metric
+from .allocations import AllocationCounter
+from .meter import Meter, Reading
+
+T = TypeVar("T")
+
+JOINT = "/"
+_ROUND_NS = 5_000_000
+_MOST_LOOPS = 1 << 24
+
+
+@dataclass(slots=True)
+class SectionTotals:
+    """What all executions of one section cost together; the peak is the highest of them."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
+    own_metrics: dict[str, Metric] = field(default_factory=dict)
+    calls: int = 0
+
+    def add(self, metrics: PerfMetrics) -> None:
+        """Add one execution."""
+        self.calls += 1
+        self.unmeasured.update(metrics.unmeasured)
+        self.own_metrics.update(metrics.own_metrics)
+        for name, value in metrics.values.items():
+            if name in metrics.own_metrics:
+                self.values[name] = value
+            elif name == PEAK_RSS.name:
+                self.values[name] = max(self.values.get(name, 0), value)
+            else:
+                self.values[name] = self.values.get(name, 0) + value
+
+
+class Section:
+    """A named stretch of code that is being measured."""
+
+    __slots__ = (
+        "_name",
+        "_on_complete",
+        "_own",
+        "_own_values",
+        "_reading",
+        "_started",
+        "_tracker",
+        "metrics",
+    )
+
+    def __init__(
+        self, tracker: PerfTracker, name: str, on_complete: Callable[[PerfMetrics], object] | None
+    ) -> None:
+        self._tracker = tracker
+        self._name = name
+        self._on_complete = on_complete
+        self._own: dict[str, Metric] = {}
+        self._own_values: dict[str, float] = {}
+        self._reading: Reading = tracker._reading()
+        self._started = datetime.now(timezone.utc)
+        self.metrics: PerfMetrics | None = None
+
+    @property
+    def name(self) -> str:
+        """The section's name with those of the sections around it, joined by ``/``."""
+        return self._name
+
+    def complete(self) -> PerfMetrics:
+        """End the section, and those still open inside it, and return what it cost.
+
+        Raises MeasurementError when it was completed before.
+        """
+        if self.metrics is not None:
+            raise MeasurementError(f"section {self._name!r} was completed before; start a new one")
+        self._reading.stop()
+        return self._tracker._close(self)
+
+    def _finish(self) -> PerfMetrics:
+        values, unmeasured = self._reading.figures()
+        values.update(self._own_values)
+        self.metrics = PerfMetrics(
+            operation=self._name,
+            timestamp=self._started,
+            values=values,
+            own_metrics=self._own,
+            unmeasured=unmeasured,
+        )
+        return self.metrics
+
+
+class PerfTracker:
+    """Measures sections of code; usable in a test through the fixture ``perf_tracker``, and without pytest.
+
+    ``completed`` lists what was measured, in the order in which it ended; ``sections`` sums it by name.
+    """
+
+    def __init__(self, meter: Meter | None = None) -> None:
+        self._meter = meter
+        self._owns_meter = meter is None
+        self._open: list[Section] = []
+        self._own: dict[str, Metric] = {}
+        self._own_values: dict[str, float] = {}
+        self.completed: list[PerfMetrics] = []
+        self.sections: dict[str, SectionTotals] = {}
+
+    def start(self, name: str, on_complete: Callable[[PerfMetrics], object] | None = None) -> Section:
+        """Begin a section; it ends with its ``complete()`` or with the tracker's."""
+        if not isinstance(name, str) or not name:
+            raise MeasurementError(f"a section needs a name, got {name!r}")
+        if self._open:
+            name = self._open[-1].name + JOINT + name
+        section = Section(self, name, on_complete)
+        self._open.append(section)
+        section._reading.start()
+        return section
+
+    def complete(self) -> PerfMetrics:
+        """End the innermost open section; raises MeasurementError when none is open."""
+        if not self._open:
+            raise MeasurementError("no section is open: call start(name) before complete()")
+        return self._open[-1].complete()
+
+    @contextmanager
+    def scoped(
+        self, name: str, on_complete: Callable[[PerfMetrics], object] | None = None
+    ) -> Iterator[Section]:
+        """Measure the body of a ``with`` block; an exception passes through and still ends the section."""
+        section = self.start(name, on_complete)
+        try:
+            yield section
+        finally:
+            if section.metrics is None:
+                section.complete()
+
+    def record(
+        self,
+        name: str,
+        value: float,
+        *,
+        unit: str = "",
+        better: str = "lower",
+        deterministic: bool = False,
+    ) -> None:
+        """Keep a value of the user's own, on the innermost open section or else on the test.
+
+        ``better`` is ``"lower"`` or ``"higher"``. The last value of a name counts. Raises MeasurementError for a
+        value that is not a finite number, an unknown direction, or a name that a built-in metric has.
+        """
+        if name in METRICS or not isinstance(name, str) or not name:
+            raise MeasurementError(f"{name!r} cannot name an own metric: it is empty or a built-in one")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise MeasurementError(f"metric {name!r}: unexpected {value!r}, expected a finite number")
+        if better not in {"lower", "higher"}:
+            raise MeasurementError(f"metric {name!r}: better={better!r}, expected 'lower' or 'higher'")
+        home = self._open[-1] if self._open else self
+        home._own[name] = own_metric(name, unit=unit, better=better, deterministic=deterministic)
+        home._own_values[name] = value
+
+    def measure(
+        self,
+        func: Callable[..., object],
+        *args: object,
+        rounds: int = 20,
+        warmup: int = 2,
+        name: str | None = None,
+    ) -> Distribution:
+        """Call a short function many times and give the distribution of the time of one call.
+
+        The number of calls in a round is doubled until a round takes 5 ms, so that the clock's own cost and
+        resolution do not show. ``warmup`` rounds are not counted. The section named after the function carries
+        ``time_per_call`` (the fastest round) and ``blocks_per_call`` into the gate.
+        """
+        if rounds < 1 or warmup < 0:
+            raise MeasurementError(f"rounds={rounds}, warmup={warmup}: expected at least 1 and 0")
+        operation = name or str(getattr(func, "__name__", type(func).__name__))
+        clock = self._own_meter().clock
+        loops = 1
+        while loops < _MOST_LOOPS and _time_round(clock, func, args, loops) < _ROUND_NS:
+            loops *= 2
+        for _ in range(warmup):
+            _time_round(clock, func, args, loops)
+        samples = tuple(_time_round(clock, func, args, loops) / loops for _ in range(rounds))
+        blocks = self._blocks_of_a_call(func, args)
+        distribution = Distribution(operation=operation, samples_ns=samples, loops=loops, blocks=blocks)
+        totals = self.sections.setdefault(self._path(operation), SectionTotals())
+        totals.calls += 1
+        totals.values[TIME_PER_CALL.name] = distribution.min_ns
+        if blocks is not None:
+            totals.values[BLOCKS_PER_CALL.name] = blocks
+        return distribution
+
+    def own_values(self) -> tuple[dict[str, float], dict[str, Metric]]:
+        """The user's own metrics that were recorded outside any section."""
+        return self._own_values, self._own
+
+    def abandon(self) -> None:
+        """End every section still open, innermost first, because the test is over."""
+        while self._open:
+            self._open[-1].complete()
+
+    def close(self) -> None:
+        """End what is still open, and take the tracker's own probes out; it may be used again afterwards."""
+        self.abandon()
+        if self._owns_meter and self._meter is not None:
+            self._meter.uninstall()
+            self._meter = None
+
+    def _path(self, name: str) -> str:
+        return self._open[-1].name + JOINT + name if self._open else name
+
+    def _blocks_of_a_call(self, func: Callable[..., object], args: tuple[object, ...]) -> float | None:
+        """The fewest blocks that one of a few warm calls requested; a full collection empties free lists first."""
+        meter = self._own_meter()
+        if not isinstance(meter.counter, AllocationCounter):
+            return None
+        span = meter.counter.new_span()
+        fewest: float | None = None
+        for _ in range(3):
+            gc.collect()
+            span.start()
+            func(*args)
+            span.stop()
+            if span.reason is None and (fewest is None or span.blocks < fewest):
+                fewest = span.blocks
+        return fewest
+
+    def _own_meter(self) -> Meter:
+        if self._meter is None:
+            self._meter = Meter()
+            self._meter.install()
+        return self._meter
+
+    def _reading(self) -> Reading:
+        return self._own_meter().reading()
+
+    def _close(self, section: Section) -> PerfMetrics:
+        """Take a section, and those left open inside it, from the stack, and tell who wanted to know."""
+        metrics = section._finish()
+        while self._open and self._open[-1] is not section:
+            inner = self._open.pop()
+            if inner.metrics is None:
+                inner._reading.stop()
+                self._keep(inner, inner._finish())
+        if self._open:
+            self._open.pop()
+        self._keep(section, metrics)
+        return metrics
+
+    def _keep(self, section: Section, metrics: PerfMetrics) -> None:
+        self.completed.append(metrics)
+        self.sections.setdefault(section.name, SectionTotals()).add(metrics)
+        if section._on_complete is not None:
+            section._on_complete(metrics)
+
+
+def _time_round(
+    clock: Callable[[], int], func: Callable[..., object], args: tuple[object, ...], loops: int
+) -> int:
+    calls = range(loops)
+    start = clock()
+    for _ in calls:
+        func(*args)
+    return clock() - start

@@ -1,0 +1,194 @@
+"""The gate's answer in the terminal: lines with a style, worst first, readable at 80 columns.
+
+Every function gives ``(text, style)`` pairs; the plugin writes them with pytest's own terminal writer, which
+knows whether colour is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from ..model.metric import METRICS, Metric
+from ..model.quantity import format_quantity
+from ..model.record import Record
+from ..model.verdict import Finding, GateResult, Limit, Verdict
+
+Style = Mapping[str, bool]
+Line = tuple[str, Style]
+
+PLAIN: Style = {}
+_RED: Style = {"red": True}
+_YELLOW: Style = {"yellow": True}
+_GREEN: Style = {"green": True}
+_BOLD: Style = {"bold": True}
+_FAINT: Style = {"light": True}
+
+_MOST_LISTED = 10
+_MOST_NAMES = 5
+
+
+def gate_lines(result: GateResult, *, verbose: bool, accept: str, complete: bool = True) -> Iterator[Line]:
+    """The whole summary of a gated session; ``accept`` is the command that accepts new figures."""
+    yield from _guilty_lines(result)
+    yield from _unconfirmed_lines(result, verbose)
+    yield from _name_lines(result.of(Verdict.MISSING), "missing", "no test claimed these entries", verbose)
+    yield from _name_lines(result.of(Verdict.NEW), "new", "the baseline does not know these", verbose)
+    yield from _improved_lines(result, verbose)
+    if verbose:
+        yield from _cleared_lines(result.cleared)
+        for reason, number in sorted(result.not_judged.items(), key=lambda pair: -pair[1]):
+            yield f"not judged: {number} · {reason}", PLAIN
+    for note in result.notes:
+        yield f"note: {note}", _YELLOW
+    yield result.counts.line(), _BOLD
+    if complete:
+        yield from _closing_lines(result, accept)
+    else:
+        yield "performance gate: the session was interrupted, so nothing is decided", {**_YELLOW, **_BOLD}
+
+
+def _closing_lines(result: GateResult, accept: str) -> Iterator[Line]:
+    if result.failures:
+        yield "performance gate: failed: " + "; ".join(result.failures), {**_RED, **_BOLD}
+        guilty = result.of(Verdict.REGRESSED)
+        if guilty:
+            names = list(dict.fromkeys(_test_of(finding) for finding in guilty))
+            chosen = " ".join(_quoted(name) for name in names) if len(names) <= 3 else ""
+            yield f"if this cost is wanted, accept it: {accept}{' ' if chosen else ''}{chosen}", PLAIN
+        elif result.counts.compared == 0:
+            yield f"the baseline and this session have no record in common; record one: {accept}", PLAIN
+        return
+    style = _YELLOW if result.counts.unconfirmed else _GREEN
+    yield "performance gate: passed", {**style, **_BOLD}
+    if result.counts.new or result.counts.missing:
+        yield f"to take new tests in: {accept}", PLAIN
+
+
+def _test_of(finding: Finding) -> str:
+    """The part of an entry's name that selects its test on a command line."""
+    parts = finding.node_id.split("::")
+    return "::".join(parts[:2]) if finding.metric is None else finding.node_id
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if any(character in name for character in " []()'\"$&;|*?<>") else name
+
+
+def _guilty_lines(result: GateResult) -> Iterator[Line]:
+    """The records that regressed, each with everything that was found of it, doubtful or not."""
+    guilty = {finding.node_id for finding in result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET)}
+    told = result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET, Verdict.UNCONFIRMED)
+    for node_id, findings in _by_record([finding for finding in told if finding.node_id in guilty]):
+        yield node_id, {**_RED, **_BOLD}
+        for finding in findings:
+            style = _YELLOW if finding.verdict is Verdict.UNCONFIRMED else _RED
+            yield f"  {finding.verdict.value.replace('_', ' ')}  {change_text(finding)}", style
+            if finding.limit is not None:
+                yield f"    limit {limit_text(finding.limit)}", PLAIN
+        # what two metrics have in common is said once
+        for text in dict.fromkeys(text for f in findings for text in (f.proof, f.insight) if text):
+            yield f"  {text}", PLAIN
+
+
+def _by_record(findings: Sequence[Finding]) -> Iterator[tuple[str, list[Finding]]]:
+    """Findings of one record together, the records in the order of their worst one."""
+    order = {node_id: position for position, node_id in enumerate(dict.fromkeys(f.node_id for f in findings))}
+    ranked = sorted(findings, key=lambda finding: order[finding.node_id])
+    for node_id, group in groupby(ranked, key=lambda finding: finding.node_id):
+        yield node_id, list(group)
+
+
+def change_text(finding: Finding) -> str:
+    """``allocated_bytes 1.20 MB → 2.41 MB (2.01x)``."""
+    if finding.metric is None or finding.now is None:
+        return ""
+    unit = finding.metric.unit
+    now = format_quantity(finding.now, unit)
+    if finding.was is None:
+        return f"{finding.metric.name} {now}"
+    ratio = f" ({finding.ratio:.2f}x)" if finding.ratio is not None else ""
+    return f"{finding.metric.name} {format_quantity(finding.was, unit)} → {now}{ratio}"
+
+
+def limit_text(limit: Limit) -> str:
+    """``1.56 MB: +30 % and 16.0 KB, built-in``, with the rule's reason where it has one."""
+    value = format_quantity(limit.value, limit.metric.unit)
+    reason = f": {limit.reason}" if limit.reason else ""
+    return f"{value} ({limit.rule}; {limit.origin}{reason})"
+
+
+def _unconfirmed_lines(result: GateResult, verbose: bool) -> Iterator[Line]:
+    guilty = {finding.node_id for finding in result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET)}
+    doubtful = [f for f in result.of(Verdict.UNCONFIRMED) if f.node_id not in guilty]
+    if not doubtful:
+        return
+    yield f"unconfirmed: {len(doubtful)} measured worse, and nothing proves it", {**_YELLOW, **_BOLD}
+    shown = doubtful if verbose else doubtful[:_MOST_LISTED]
+    for finding in shown:
+        yield f"  {finding.node_id}", _YELLOW
+        yield f"    {change_text(finding)}; {finding.proof}", PLAIN
+        if finding.insight:
+            yield f"    {finding.insight}", PLAIN
+    if len(shown) < len(doubtful):
+        yield f"  … and {len(doubtful) - len(shown)} more (-v lists them all)", PLAIN
+
+
+def _name_lines(findings: Sequence[Finding], title: str, meaning: str, verbose: bool) -> Iterator[Line]:
+    if not findings:
+        return
+    yield f"{title}: {len(findings)} · {meaning}", {**_YELLOW, **_BOLD}
+    shown = findings if verbose else findings[:_MOST_NAMES]
+    for finding in shown:
+        yield f"  {finding.node_id}", PLAIN
+    if len(shown) < len(findings):
+        yield f"  … and {len(findings) - len(shown)} more (-v lists them all)", PLAIN
+
+
+def _improved_lines(result: GateResult, verbose: bool) -> Iterator[Line]:
+    better = result.of(Verdict.IMPROVED)
+    if not better:
+        return
+    records = list(_by_record(better))
+    yield f"improved: {len(records)}", {**_GREEN, **_BOLD}
+    for node_id, findings in records if verbose else records[:_MOST_NAMES]:
+        yield f"  {node_id}", PLAIN
+        for finding in findings:
+            yield f"    {change_text(finding)}", _GREEN
+    if not verbose and len(records) > _MOST_NAMES:
+        yield f"  … and {len(records) - _MOST_NAMES} more (-v lists them all)", PLAIN
+
+
+def _cleared_lines(cleared: Sequence[Finding]) -> Iterator[Line]:
+    for finding in cleared:
+        yield f"cleared: {finding.node_id}", PLAIN
+        yield f"    {change_text(finding)}; {finding.proof}", PLAIN
+
+
+_TOPS = (
+    ("wall_time", "slowest"),
+    ("allocated_bytes", "most allocated"),
+    ("gc_collections", "most collections"),
+)
+
+
+def track_lines(records: Iterable[Record], *, top: int = 5) -> Iterator[Line]:
+    """What a session without a baseline shows: the most expensive records by time, memory and collections."""
+    measured = [record for record in records if record.values]
+    if not measured:
+        yield "no test was measured", _YELLOW
+        return
+    for name, title in _TOPS:
+        metric = METRICS[name]
+        ranked = sorted(
+            (record for record in measured if record.values.get(name)),
+            key=lambda record: -record.values[name],
+        )[:top]
+        if ranked:
+            yield f"{title} ({name})", _BOLD
+            yield from (_ranked_line(record, metric) for record in ranked)
+    yield f"measured {len(measured)} record{'' if len(measured) == 1 else 's'}", _BOLD
+
+
+def _ranked_line(record: Record, metric: Metric) -> Line:
+    return f"  {format_quantity(record.values[metric.name], metric.unit):>10}  {record.node_id}", PLAIN

@@ -1,0 +1,56 @@
+"""The git repository a suite lives in, as far as a baseline refers to it."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_SHORT = 12
+_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The commit that is checked out; ``dirty`` when tracked files differ from it."""
+
+    commit: str
+    dirty: bool
+    date: str
+
+
+def read_head(folder: Path, *, ignoring: Path) -> Head | None:
+    """The commit a folder stands at, or None outside a repository, without a commit, or without git.
+
+    Changes to the file ``ignoring`` do not count as dirt: it is the baseline that is about to be written.
+    """
+    commit = _git(folder, "rev-parse", f"--short={_SHORT}", "HEAD")
+    if commit is None:
+        return None
+    date = _git(folder, "show", "-s", "--format=%cs", "HEAD") or ""
+    status = _git(folder, "status", "--porcelain", "--untracked-files=no", "-z")
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    return Head(commit=commit, dirty=_is_dirty(status, top, ignoring), date=date)
+
+
+def _is_dirty(status: str | None, top: str | None, ignoring: Path) -> bool:
+    if status is None or top is None:
+        return True
+    changed = (Path(top) / line[3:] for line in status.split("\0") if len(line) > 3)
+    return any(path.resolve() != ignoring.resolve() for path in changed)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    # not stripped on the left, where the status of a file may be a blank
+    return done.stdout.rstrip("\n")

@@ -15,9 +15,8 @@ from .lexicon import OPAQUE, OPENING, SEMICOLON, actions_of, kinds
 from .normal_form import tokens_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from sqlglot import Token
     from sqlglot.dialects.dialect import Dialect
 
 VALUE: Final = "?"

@@ -6,16 +6,16 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from sqlglot.errors import SqlglotError
 from sqlglot import TokenType
+from sqlglot.errors import SqlglotError
 
 from .lexicon import FOLD, FOLD_UNLESS_CALLED, GLUED, OPAQUE, OPENING, SEMICOLON, SPACED, actions_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlglot.dialects.dialect import Dialect
     from sqlglot import Token
+    from sqlglot.dialects.dialect import Dialect
 
 # Comments that are read by somebody: optimizer hints (`/*+`, `--+`, Vitess's `/*vt+`), text that is executed
 # by some servers only (`/*!`, `/*M!`, `/*T!`), and sqlglot's own annotations.

@@ -11,7 +11,8 @@ MAX_NODES: Final = 50_000
 MAX_DEPTH: Final = 400
 MAX_CLASSES: Final = 2_000
 
-_BASE: Final[type] = getattr(exp, "Expr", exp.Expression)
+_BASE: Final[Any] = getattr(exp, "Expr", exp.Expression)
+_PLAIN_INIT: Final = exp.Expression.__init__
 _TYPE_NAMES: Final = getattr(exp, "DType", None) or exp.DataType.Type
 
 # Statements that change something, or that sqlglot keeps as text, are never part of an optimised query.
@@ -20,7 +21,7 @@ _FORBIDDEN: Final = tuple(
     for name in ("Command", "Create", "Drop", "Alter", "Set", "SetItem", "Pragma", "Copy", "Use", "Kill", "Property")
     if hasattr(exp, name)
 )
-CLASSES: Final[dict[str, type]] = {
+CLASSES: Final[dict[str, Any]] = {
     name: kind
     for name, kind in vars(exp).items()
     if isinstance(kind, type)
@@ -109,8 +110,9 @@ class _Writer:
 
     def _type_of(self, node: Any, nodes: list[Any]) -> int:
         """Return the number of a node's type among the types, -1 for none; equal types are written once."""
-        own = None if isinstance(node, exp.DataType) or nodes is self.types else node.type
-        if own is None or own is node:
+        # The property would answer for casts with what they cast to; the generators ask the attribute.
+        own = None if nodes is self.types else node._type
+        if own is None or own is node or isinstance(node, exp.DataType):
             return -1
         text = repr(own)
         number = self._type_numbers.get(text)
@@ -185,7 +187,7 @@ def _build_nodes(rows: list[Any], kinds: list[Any], shared: list[Any], *, roots:
     built: list[Any] = []
     depths: list[int] = []
     free: set[int] = set()
-    for number, (class_number, type_number, annotations, arguments) in enumerate(rows):
+    for number, (class_number, type_number, notes, arguments) in enumerate(rows):
         kind = kinds[_index(class_number, len(kinds))]
         deepest = -1
         known = kind.arg_types
@@ -207,10 +209,14 @@ def _build_nodes(rows: list[Any], kinds: list[Any], shared: list[Any], *, roots:
         if deepest >= MAX_DEPTH:
             raise PlanFormatError(f"a stored tree is deeper than {MAX_DEPTH}")
         node = kind(**args)
+        if kind.__init__ is not _PLAIN_INIT:
+            # Some constructors put a child of their own in the place of the one they were given.
+            for key, value in args.items():
+                node.set(key, value)
         if type_number != -1:
             node._type = shared[_index(type_number, len(shared))]
-        if annotations is not None:
-            node._meta = _checked_annotations(annotations)
+        if notes is not None:
+            node._meta = _checked_annotations(notes)
         built.append(node)
         depths.append(deepest + 1)
         free.add(number)
@@ -228,11 +234,11 @@ def _special(item: Any) -> Any:
     raise PlanFormatError(f"a value of type {type(item).__name__} does not belong into a tree")
 
 
-def _checked_annotations(annotations: Any) -> dict[str, Any]:
-    if type(annotations) is not dict:
+def _checked_annotations(notes: Any) -> dict[str, Any]:
+    if type(notes) is not dict:
         raise PlanFormatError("annotations are a mapping")
-    for value in annotations.values():
+    for value in notes.values():
         for item in value if type(value) is list else [value]:
             if item is not None and type(item) not in (bool, int, str):
                 raise PlanFormatError(f"an annotation of type {type(item).__name__} does not belong into a tree")
-    return annotations
+    return notes

@@ -7,7 +7,7 @@ from enum import Enum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, Literal
 
-from sqlglot import __version__ as sqlglot_version
+import sqlglot
 
 from .dialect_name import DialectLike, resolve_dialect
 from .memo import SignatureMemo
@@ -24,7 +24,7 @@ FORMAT_VERSION: Final = 1
 """Changes with every change of the rules below, so that stored plans of older rules are never found."""
 # 1  first version
 
-VERSION: Final = f"sqlglot {sqlglot_version}, form {FORMAT_VERSION}"
+VERSION: Final = f"sqlglot {getattr(sqlglot, '__version__', 'unknown')}, form {FORMAT_VERSION}"
 
 LEVELS: Final[tuple[Level, ...]] = ("text", "tokens", "semantic")
 
@@ -114,7 +114,7 @@ def query_signature(
     if schema is None:
         memo = _MEMO
     elif schema.__class__ is PreparedSchema:
-        memo = schema.signatures  # type: ignore[union-attr]
+        memo = schema.signatures
     else:
         return _first_sight(sql, schema, dialect, level, extra)
     try:
@@ -139,7 +139,10 @@ def _first_sight(
         raise ValueError(f"query_signature: level: unknown {level!r}; known are {', '.join(LEVELS)}")
     dialect_name, instance = resolve_dialect(dialect)
     signature = QuerySignature(
-        text=_text_digest(sql, instance, level),
+        # Where the schema may change, only its digest is computed anew at each call, not the text's.
+        text=_text_digest(sql, instance, level)
+        if schema is None
+        else query_signature(sql, dialect=dialect, level=level).text,
         schema=schema_digest(schema),
         dialect=dialect_name,
         version=VERSION,

@@ -84,7 +84,14 @@ class QueryCache(Lookups):
 
     def discard(self, signature: Hashable) -> bool:
         """Take out one entry; return whether it was there."""
-        return bool(self._take_out(lambda held: held.signature == signature))
+        with self._lock:
+            self._shelf.sweep(self._clock())
+            entry = self._entries.get(signature)
+            if entry is not None:
+                self._shelf.remove(entry, "invalidated")
+            self._ground(lambda flight: flight.signature == signature)
+        self._let_go()
+        return entry is not None
 
     def clear(self) -> None:
         """Take out every entry; the statistics stay."""
@@ -102,12 +109,15 @@ class QueryCache(Lookups):
         with self._lock:
             self._shelf.sweep(self._clock())
             taken = self._shelf.remove_where(matches)
-            for flight in [flight for flight in self._flights.values() if matches(flight)]:
-                # Whoever asks from now on starts a new flight; this one may land, but not be kept.
-                del self._flights[flight.signature]
-                self._shelf.memory.left(flight.signature, "invalidated")
+            self._ground(matches)
         self._let_go()
         return taken
+
+    def _ground(self, matches: Callable[[Flight], bool]) -> None:
+        """Take flights off the board: they will land, but not be kept, and who asks now starts a new one."""
+        for flight in [flight for flight in self._flights.values() if matches(flight)]:
+            del self._flights[flight.signature]
+            self._shelf.memory.left(flight.signature, "invalidated")
 
     # -- looking at it -------------------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ class Entry:
         "draws",
         "fast_until",
         "left",
+        "serial",
         "signature",
         "tags",
         "taken_back",
@@ -91,6 +92,7 @@ class Entry:
         self.deadline = deadline
         self.fast_until = deadline
         self.used = used
+        self.serial = used  # numbers of use are given once only, so the first one tells entries apart
         self.account = account
         self.draws = exact_count()
         self.taken_back = 0

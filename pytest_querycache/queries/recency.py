@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
 
 from .entry import Entry
 
@@ -17,31 +16,38 @@ class Recency:
     entry a number it once had. Numbers only grow, so the true one is never smaller than the noted one, and
     when the smallest noted number proves to be the true one, no other entry can be older. An entry is noted
     anew at most once for each time it stood at the top, so an eviction costs O(log n) on average.
+
+    Places on the heap are pairs of numbers, the noted one and the entry's serial, so that an entry that has
+    left is not kept alive by its place, which stays until it comes to the top or the heap is built anew.
     """
 
-    __slots__ = ("_heap",)
+    __slots__ = ("_entries", "_heap")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, Entry]] = []
+        self._heap: list[tuple[int, int]] = []
+        self._entries: dict[int, Entry] = {}
 
     def add(self, entry: Entry) -> None:
         """Note a new entry."""
-        heapq.heappush(self._heap, (entry.used, entry))
+        self._entries[entry.serial] = entry
+        heapq.heappush(self._heap, (entry.used, entry.serial))
+
+    def remove(self, entry: Entry) -> None:
+        """Forget an entry."""
+        del self._entries[entry.serial]
+        if len(self._heap) > 2 * len(self._entries) + _SLACK:
+            self._heap = [(entry.used, entry.serial) for entry in self._entries.values()]
+            heapq.heapify(self._heap)
 
     def oldest(self) -> Entry:
-        """Return the entry used longest ago; the cache must hold one."""
+        """Return the entry used longest ago; there must be one."""
         heap = self._heap
         while True:
-            noted, entry = heap[0]
-            if entry.left:
+            noted, serial = heap[0]
+            entry = self._entries.get(serial)
+            if entry is None:
                 heapq.heappop(heap)
             elif entry.used != noted:
-                heapq.heapreplace(heap, (entry.used, entry))
+                heapq.heapreplace(heap, (entry.used, serial))
             else:
                 return entry
-
-    def forget_departed(self, size: int, entries: Callable[[], list[Entry]]) -> None:
-        """Build the heap anew when most of its places belong to entries that have left."""
-        if len(self._heap) > 2 * size + _SLACK:
-            self._heap = [(entry.used, entry) for entry in entries()]
-            heapq.heapify(self._heap)

@@ -110,7 +110,6 @@ class Shelf:
         self._recency.add(entry)
         while len(self.entries) > self.capacity or (max_weight is not None and self.weight > max_weight):
             self.remove(self._recency.oldest(), "evicted")
-        self._recency.forget_departed(len(self.entries), lambda: list(self.entries.values()))
 
     def sweep(self, now: float) -> None:
         """Drop every expired entry. They stand in front: what was stored first expires first."""
@@ -130,6 +129,7 @@ class Shelf:
         """Take an entry out, book its last hits, and remember why it left."""
         del self.entries[entry.signature]
         self.weight -= entry.weight
+        self._recency.remove(entry)
         entry.leave(reason)
         if reason == "evicted":
             self.account.evictions += 1

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from .baseline import Entry, Figure, Section
-from .gate import tolerance
+from .limit import reference_figure, tolerance
 from .metric import CACHE_HITS, CACHE_MISSES, EXPLAINING, PEAK_RSS, Better, Metric
 from .policy import Policy
 from .record import Record
 from .threshold import built_in_threshold
-from .verdict import reference_figure
 
 
 @dataclass(slots=True)

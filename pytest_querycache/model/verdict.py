@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .baseline import Figure
+from .limit import Limit
 from .metric import Better, Metric
-from .policy import Applied
 
 
 class Verdict(str, Enum):
@@ -30,29 +29,6 @@ class Verdict(str, Enum):
 
 
 _ORDER = {verdict: position for position, verdict in enumerate(Verdict)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """The value a metric may not exceed, and what it follows from.
-
-    ``reference`` is the value in the baseline, None for a budget. ``value`` is the last tolerated one in the
-    metric's unit: above it (below it, where higher is better) the metric is worse than allowed.
-    """
-
-    metric: Metric
-    value: float
-    origin: str
-    rule: str
-    reason: str = ""
-    reference: float | None = None
-    floor: float = 0.0
-
-    def exceeded_by(self, now: float) -> bool:
-        """Whether a value is worse than the limit, and by at least the floor worse than the reference."""
-        better_higher = self.metric.better is Better.HIGHER
-        beyond = now < self.value if better_higher else now > self.value
-        return beyond and (self.reference is None or abs(now - self.reference) >= self.floor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,22 +154,3 @@ class GateResult:
     def of(self, *verdicts: Verdict) -> list[Finding]:
         """The findings with one of these verdicts, in order."""
         return [finding for finding in self.findings if finding.verdict in verdicts]
-
-
-def limit_over(figure_value: float, tolerance: float, applied: Applied) -> Limit:
-    """The limit that a threshold puts on a stored value, ``tolerance`` away from it in the bad direction."""
-    worse = -1 if applied.metric.better is Better.HIGHER else 1
-    return Limit(
-        metric=applied.metric,
-        value=figure_value + worse * tolerance,
-        origin=applied.origin,
-        rule=applied.describe(),
-        reason=applied.reason,
-        reference=figure_value,
-        floor=applied.floor,
-    )
-
-
-def reference_figure(figure: Figure) -> float:
-    """The value that says best what a record costs by itself: warm where it is known."""
-    return figure.cold if figure.warm is None else figure.warm

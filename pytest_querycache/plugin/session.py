@@ -13,7 +13,8 @@ import pytest
 from ..confirm.arbiter import EvidenceByMetric, confirm_repeats
 from ..errors import ArmError, QueryCacheError
 from ..model.baseline import Section
-from ..model.gate import Screening, judge, screen
+from ..model.gate import judge
+from ..model.screening import Screening, screen
 from ..model.verdict import GateResult
 from ..probes.allocations import why_missing
 from ..probes.machine import disturbances, read_environment

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
+from ..model.limit import Limit
 from ..model.metric import METRICS, Metric
 from ..model.quantity import format_quantity
 from ..model.record import Record
-from ..model.verdict import Finding, GateResult, Limit, Verdict
+from ..model.verdict import Finding, GateResult, Verdict
 
 Style = Mapping[str, bool]
 Line = tuple[str, Style]

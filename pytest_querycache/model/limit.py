@@ -1,0 +1,89 @@
+"""How far a value may lie from the stored one before it is suspect; ``gate`` gives the formulas' reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .baseline import Figure
+from .metric import Better, Metric
+from .policy import Applied
+
+SPREADS = 3
+"""How many times its recorded spread a test may vary before anything counts.
+
+An update sees each test in about three processes, too few to know the extremes of one that draws unseeded
+random numbers.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The value a metric may not exceed, and what it follows from.
+
+    ``reference`` is the value in the baseline, None for a budget. ``value`` is the last tolerated one in the
+    metric's unit: above it (below it, where higher is better) the metric is worse than allowed.
+    """
+
+    metric: Metric
+    value: float
+    origin: str
+    rule: str
+    reason: str = ""
+    reference: float | None = None
+    floor: float = 0.0
+
+    def exceeded_by(self, now: float) -> bool:
+        """Whether a value is worse than the limit, and by at least the floor worse than the reference."""
+        better_higher = self.metric.better is Better.HIGHER
+        beyond = now < self.value if better_higher else now > self.value
+        return beyond and (self.reference is None or abs(now - self.reference) >= self.floor)
+
+
+def limit_over(figure_value: float, tolerance: float, applied: Applied) -> Limit:
+    """The limit that a threshold puts on a stored value, ``tolerance`` away from it in the bad direction."""
+    worse = -1 if applied.metric.better is Better.HIGHER else 1
+    return Limit(
+        metric=applied.metric,
+        value=figure_value + worse * tolerance,
+        origin=applied.origin,
+        rule=applied.describe(),
+        reason=applied.reason,
+        reference=figure_value,
+        floor=applied.floor,
+    )
+
+
+def reference_figure(figure: Figure) -> float:
+    """The value that says best what a record costs by itself: warm where it is known."""
+    return figure.cold if figure.warm is None else figure.warm
+
+
+def tolerance(applied: Applied, figure: Figure) -> float:
+    """How far a value may lie from the stored one, in the metric's unit: ``max(r·w, 3·s)``."""
+    relative = applied.ratio * abs(reference_figure(figure))
+    return relative if figure.spread is None else max(relative, SPREADS * figure.spread)
+
+
+def first_sight_limit(applied: Applied, figure: Figure, now: float, everything: bool) -> Limit | None:
+    """The limit that a session's value exceeds, or None where it exceeds none."""
+    allowed = tolerance(applied, figure)
+    sign = -1 if applied.metric.better is Better.HIGHER else 1
+    rise = sign * (now - figure.cold)
+    if everything or (rise > allowed and rise >= applied.floor):
+        return limit_over(figure.cold, allowed, applied)
+    if figure.warm is not None and applied.metric.deterministic and -rise >= applied.floor and rise < 0:
+        warm_rise = sign * (now - figure.warm)
+        if warm_rise > allowed and warm_rise >= applied.floor:
+            return limit_over(figure.warm, allowed, applied)
+    return None
+
+
+def repeat_limit(applied: Applied, figure: Figure) -> Limit | None:
+    """What repeats in a fresh process are held against.
+
+    Without a stored warm value the cold one serves: a repeat that costs more than the first execution may is
+    worse beyond doubt, and one that does not proves nothing.
+    """
+    if figure.warm is None:
+        return None
+    return limit_over(figure.warm, tolerance(applied, figure), applied)

@@ -1,0 +1,203 @@
+"""What looks worse than allowed on first sight: the cheap half of the gate, described in ``gate``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from .baseline import Figure, Section
+from .environment import Environment, changed_distributions, incomparable_families, shortened
+from .limit import Limit, first_sight_limit, reference_figure, repeat_limit
+from .metric import Better, Family, Metric
+from .policy import Applied, Policy
+from .record import Record, Run, file_of
+from .threshold import OWN_PREFIX, parse_budgets, parse_thresholds
+from .verdict import Finding, Suspect, Verdict
+
+
+@dataclass(slots=True)
+class Screening:
+    """What screening found: suspects to confirm, and what needs no confirmation."""
+
+    suspects: list[Suspect] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    compared: set[str] = field(default_factory=set)
+    not_judged: Counter[str] = field(default_factory=Counter)
+    not_judged_records: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def screen(run: Run, section: Section | None, policy: Policy, *, everything: bool = False) -> Screening:
+    """Hold every record of a run against its entry; cheap, and free of false innocence rather than of false guilt.
+
+    ``section`` is None where there is no baseline to compare with: then only budgets are judged. With
+    ``everything`` each judged metric becomes a suspect, so that all are confirmed.
+    """
+    screening = Screening()
+    blocked: dict[Family, str] = {}
+    if section is not None:
+        blocked = incomparable_families(run.environment, section.environment, run.disturbances)
+        screening.notes.extend(_environment_notes(run.environment, section, blocked))
+    for record in run.records.values():
+        _screen_record(record, section, policy, blocked, everything, screening)
+    if section is not None:
+        for node_id in missing_entries(run, section):
+            screening.findings.append(Finding(node_id=node_id, verdict=Verdict.MISSING))
+    return screening
+
+
+def missing_entries(run: Run, section: Section) -> list[str]:
+    """The entries no test claimed although their file was collected whole and the session completed."""
+    if not run.complete:
+        return []
+    known = run.claimed | run.deselected
+    return [
+        node_id
+        for node_id in section.entries
+        if node_id not in run.records
+        and file_of(node_id) in run.wholly_collected
+        and not _claimed(node_id, known, run)
+    ]
+
+
+def _claimed(node_id: str, known: set[str], run: Run) -> bool:
+    """Whether an entry's test, or for a section its test when that was not measured, was in the session."""
+    if node_id in known:
+        return True
+    parent = node_id.rpartition("::")[0]
+    while "::" in parent:
+        if parent in known:
+            record = run.records.get(parent)
+            return record is None or record.outcome != "passed"
+        parent = parent.rpartition("::")[0]
+    return False
+
+
+def _screen_record(
+    record: Record,
+    section: Section | None,
+    policy: Policy,
+    blocked: Mapping[Family, str],
+    everything: bool,
+    screening: Screening,
+) -> None:
+    reason = _why_not_judged(record)
+    if reason:
+        screening.not_judged[reason] += 1
+        screening.not_judged_records += 1
+        return
+    if record.budgets:
+        _screen_budgets(record, screening)
+    entry = section.entries.get(record.node_id) if section is not None else None
+    if entry is None:
+        if section is not None:
+            screening.findings.append(Finding(node_id=record.node_id, verdict=Verdict.NEW))
+        return
+    marks = parse_thresholds(record.thresholds, "mark perf_threshold") if record.thresholds else None
+    table = policy.thresholds_for(
+        record.node_id, test_id=record.test_id, marks=marks, own_metrics=record.own_metrics
+    )
+    judged = False
+    incomparable: str | None = None
+    values = record.values
+    for name, applied in table.items():
+        now = values.get(name)
+        if now is None:
+            continue
+        figure = entry.figure(name)
+        if figure is None:
+            continue
+        if blocked and applied.metric.family in blocked:
+            incomparable = blocked[applied.metric.family]
+            continue
+        judged = True
+        limit = first_sight_limit(applied, figure, now, everything)
+        if limit is not None:
+            screening.suspects.append(
+                Suspect(
+                    node_id=record.node_id,
+                    test_id=record.test_id or record.node_id,
+                    metric=applied.metric,
+                    now=now,
+                    limit=limit,
+                    repeat_limit=repeat_limit(applied, figure),
+                    alone=entry.alone,
+                )
+            )
+        elif _improved(applied.metric, figure, now, applied, policy):
+            screening.findings.append(
+                Finding(
+                    node_id=record.node_id,
+                    verdict=Verdict.IMPROVED,
+                    metric=applied.metric,
+                    was=figure.cold,
+                    now=now,
+                )
+            )
+    if judged:
+        screening.compared.add(record.node_id)
+    else:
+        screening.not_judged[_why_nothing_judged(record, incomparable)] += 1
+        screening.not_judged_records += 1
+
+
+def _why_not_judged(record: Record) -> str:
+    if record.exempt is not None:
+        return f"exempt: {record.exempt}" if record.exempt else "exempt"
+    if record.outcome != "passed":
+        return record.outcome
+    if not record.values:
+        reasons = sorted(set(record.unmeasured.values()))
+        return f"not measured: {reasons[0]}" if reasons else "not measured"
+    return ""
+
+
+def _why_nothing_judged(record: Record, incomparable: str | None) -> str:
+    if incomparable is not None:
+        return f"incomparable: {incomparable}"
+    reasons = sorted(set(record.unmeasured.values()))
+    return f"not measured: {reasons[0]}" if reasons else "no gated metric in common with the baseline"
+
+
+def _improved(metric: Metric, figure: Figure, now: float, applied: Applied, policy: Policy) -> bool:
+    """Whether even a first execution beats the stored warm value; a single time never proves that."""
+    if not metric.deterministic:
+        return False
+    reference = reference_figure(figure)
+    gain = (reference - now) * (-1 if metric.better is Better.HIGHER else 1)
+    return gain > 0 and gain >= policy.improvement * abs(reference) and gain >= applied.floor
+
+
+def _screen_budgets(record: Record, screening: Screening) -> None:
+    for name, most in parse_budgets(record.budgets, "mark perf_budget").items():
+        plain = name.removeprefix(OWN_PREFIX)
+        metric = record.metric(plain)
+        if metric is None:
+            continue
+        limit = Limit(metric=metric, value=most, origin="mark", rule="budget")
+        now = record.values.get(plain)
+        if now is None:
+            continue
+        screening.compared.add(record.node_id)
+        if limit.exceeded_by(now):
+            screening.suspects.append(
+                Suspect(
+                    node_id=record.node_id,
+                    test_id=record.test_id or record.node_id,
+                    metric=metric,
+                    now=now,
+                    limit=limit,
+                    repeat_limit=limit,
+                )
+            )
+
+
+def _environment_notes(
+    environment: Environment, section: Section, blocked: Mapping[Family, str]
+) -> Iterable[str]:
+    for family, reason in blocked.items():
+        yield f"{family.value} is not compared: {reason}"
+    changed = changed_distributions(section.environment.distributions, environment.distributions)
+    if changed and section.environment.distributions:
+        yield f"dependencies changed since the baseline: {shortened(changed, 5)}"

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from .cache import QueryCache
 
 
+_NOT_KEPT = "compiled, but not kept: it may not be reused, or the cache has no room for it"
+
+
 @dataclass(frozen=True, slots=True)
 class WarmFailure:
-    """A query that could not be compiled: its text (or signature, as a text), and the exception's message."""
+    """A query that warming did not bring into the cache: its text (or signature, as a text), and why."""
 
     query: str
     message: str
@@ -25,7 +28,7 @@ class WarmFailure:
 
 @dataclass(frozen=True, slots=True)
 class WarmReport:
-    """What warming did: how many queries it compiled, how many were there already, which failed, how long.
+    """What warming did: how many queries it compiled, how many were there already, which failed, how long it took.
 
     ``elapsed_ns`` is in nanoseconds. The look-ups of warming count in the cache's statistics like any others.
     """
@@ -66,14 +69,18 @@ def warm(
     compiled, present, failed = 0, 0, list[WarmFailure]()
     for query in todo:
         try:
-            if _warmed(cache, query, schema, dialect):
-                compiled += 1
-            else:
-                present += 1
+            signature, did_compile = _looked_up(cache, query, schema, dialect)
         except ConfigurationError:
             raise
         except Exception as error:
             failed.append(WarmFailure(_shown(query), f"{type(error).__name__}: {error}"))
+            continue
+        if signature not in cache:
+            failed.append(WarmFailure(_shown(query), _NOT_KEPT))
+        elif did_compile:
+            compiled += 1
+        else:
+            present += 1
     return WarmReport(compiled, present, tuple(failed), timer() - begun)
 
 
@@ -123,18 +130,20 @@ def _statements(path: Path, dialect: Any) -> list[str]:
     return statements
 
 
-def _warmed(cache: QueryCache, query: Any, schema: Any, dialect: Any) -> bool:
-    """Look one query up; return whether this compiled it."""
+def _looked_up(cache: QueryCache, query: Any, schema: Any, dialect: Any) -> tuple[Hashable, bool]:
+    """Look one query up; return its signature, and whether it had to be compiled."""
     if isinstance(query, str):
-        return _warmed_text(cache, query, schema, dialect)
+        return _looked_up_text(cache, query, schema, dialect)
     if isinstance(query, tuple) and len(query) == 2 and callable(query[1]):
-        return _warmed_pair(cache, *query)
+        return _looked_up_pair(cache, *query)
     raise ConfigurationError(
         f"QueryCache.warm: {query!r} is no query (expected an SQL text, or a pair of a signature and a factory)"
     )
 
 
-def _warmed_pair(cache: QueryCache, signature: Hashable, factory: Callable[[], Any]) -> bool:
+def _looked_up_pair(
+    cache: QueryCache, signature: Hashable, factory: Callable[[], Any]
+) -> tuple[Hashable, bool]:
     ran = []
 
     def run() -> Any:
@@ -142,18 +151,17 @@ def _warmed_pair(cache: QueryCache, signature: Hashable, factory: Callable[[], A
         return factory()
 
     cache.get_or_compile(signature, run)
-    return bool(ran)
+    return signature, bool(ran)
 
 
-def _warmed_text(cache: QueryCache, sql: str, schema: Any, dialect: Any) -> bool:
+def _looked_up_text(cache: QueryCache, sql: str, schema: Any, dialect: Any) -> tuple[Hashable, bool]:
     # Imported late: compiled.py imports the manager and the cache, and loads sqlglot.
     from .compiled import compile_for_execution
     from .manager import QueryCacheManager
 
-    before = cache.stats().misses
-    with QueryCacheManager.using(cache):
-        compile_for_execution(sql, schema=schema, dialect=dialect)
-    return cache.stats().misses > before
+    with QueryCacheManager.using(cache), cache.track() as delta:
+        query = compile_for_execution(sql, schema=schema, dialect=dialect)
+    return query.signature, delta.misses > 0
 
 
 def _shown(query: Any) -> str:

@@ -124,6 +124,40 @@ class Lookups:
             self._ask_again(flight)
             drawn = None
 
+    def find(self, signature: Hashable, *, name: str | None = None) -> Any:
+        """Return the value kept for the signature, which is a hit, or None, which counts as nothing.
+
+        For hot paths: what a factory needs has to be put together only when there is nothing to be found.
+        Go on with get_or_compile then, which counts the look-up. A kept None cannot be told from nothing.
+        """
+        entry = self._entries.get(signature)
+        if entry is None:
+            return None
+        next(entry.draws)
+        entry.used = next(self._ticks)
+        if self._clock() < entry.fast_until:
+            return entry.value
+        with self._lock:
+            logged = self._shelf.hear_hits(is_heard())
+            found = self._hit(signature, entry, self._clock())
+        if logged and found is not None:
+            log_answer(signature, name, found, None)
+        self._let_go()
+        return None if found is None else found.value
+
+    def _hit(self, signature: Hashable, drawn: Entry | None, now: float) -> Entry | None:
+        """Return the entry if it is fresh, counting a hit unless it was drawn already; needs the lock.
+
+        A hit drawn from an entry that has left or expired is taken back.
+        """
+        if drawn is not None and (drawn.left or now >= drawn.deadline):
+            drawn.take_back()
+        entry = self._shelf.fresh(signature, now)
+        if entry is not None and entry is not drawn:
+            next(entry.draws)
+            entry.used = next(self._ticks)
+        return entry
+
     def _answer(
         self,
         signature: Hashable,
@@ -163,14 +197,8 @@ class Lookups:
             logged = shelf.hear_hits(is_heard())
             flight.account = shelf.account
             now = self._clock()
-            if drawn is not None and (drawn.left or now >= drawn.deadline):
-                drawn.take_back()
-            found = shelf.fresh(signature, now)
-            if found is not None:
-                if found is not drawn:
-                    next(found.draws)
-                    found.used = next(self._ticks)
-            else:
+            found = self._hit(signature, drawn, now)
+            if found is None:
                 found = self._flights.get(signature)
                 if found is not None:
                     flight.account.coalesced += 1

@@ -55,6 +55,19 @@ def test_none_is_a_value() -> None:
     assert cache.get_or_compile("q", never) is None
 
 
+def test_finding_is_a_hit_and_finding_nothing_is_nothing() -> None:
+    """find() counts what it finds, makes it younger, and leaves no trace otherwise."""
+    clock = Clock()
+    cache = QueryCache(2, 10, clock=clock)
+    fill(cache, "a", "b")
+    assert cache.find("a") == "plan of a"
+    assert cache.find("c") is None
+    assert cache.signatures() == ["b", "a"]
+    clock.now += 10
+    assert cache.find("a") is None
+    assert (cache.stats().lookups, cache.stats().hits) == (3, 1)
+
+
 def test_the_least_recently_used_goes_first() -> None:
     """A hit makes an entry the youngest, so another one is evicted."""
     cache = QueryCache(2)

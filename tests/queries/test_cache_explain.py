@@ -138,10 +138,12 @@ def test_hits_misses_and_departures_are_logged(caplog: pytest.LogCaptureFixture)
     cache = QueryCache(1)
     cache.get_or_compile(Q, object, name="totals")
     cache.get_or_compile(Q, object, name="totals")
+    cache.find(Q, name="found")
     cache.get_or_compile(replace(Q, schema="s2"), object)
     assert caplog.messages == [
         "totals: miss, new: this query was not asked for before, as far as the cache remembers",
         "totals: hit",
+        "found: hit",
         "select 1: miss, schema changed: the same query was compiled before, under another schema",
         "select 1: evicted",
     ]

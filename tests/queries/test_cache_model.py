@@ -136,6 +136,14 @@ class CacheAgainstModel(RuleBasedStateMachine):
             assert fails
         assert self.model.look_up(key, weight, fails=fails) is (not ran)
 
+    @rule(key=KEYS)
+    def find(self, key: int) -> None:
+        self.model.expire()
+        expected = self.model.kept[key][0] if key in self.model.kept else None
+        assert self.cache.find(key) == expected
+        if expected is not None:
+            assert self.model.look_up(key, 0, fails=False)
+
     @rule(seconds=st.integers(0, 6))
     def wait(self, seconds: int) -> None:
         self.model.now += seconds

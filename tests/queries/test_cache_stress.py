@@ -72,6 +72,10 @@ class Storm:
         chance = random.Random(seed)
         for _ in range(LOOKUPS):
             key = min(int(chance.expovariate(0.02)), KEYS - 1)
+            if key % 2 and self.cache.find(key) is not None:
+                with self.lock:
+                    self.served += 1
+                continue
             try:
                 if (
                     self.cache.get_or_compile(key, lambda key=key: self.make(key), tags=(str(key % 3),))

@@ -9,13 +9,14 @@ import pytest
 
 from .fixtures import METER_KEY, perf_tracker
 from .marks import register_marks
-from .options import add_options, is_active, spell_out_optional_values
+from .options import add_options, is_active, refuse_rivals, spell_out_optional_values
 
 __all__ = ["perf_tracker"]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the options of the group "performance gate"."""
+    refuse_rivals(pluginmanager)
     add_options(parser)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,35 @@ if TYPE_CHECKING:
 
 OPTIONAL_VALUE = ("--perf-baseline", "--perf-update")
 """Options whose value may be left out; they never take the next argument for it."""
+
+RIVALS = {"perf": ("pytest-perf", "--perf-baseline")}
+"""Plugins that define an option of ours: the name to block, the distribution, and the option."""
+
+
+def refuse_rivals(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Stop with one line where another plugin defines an option of ours; argparse would show a traceback.
+
+    The other one may be loaded after this one, so what is installed counts as well as what is loaded.
+    """
+    for name, (distribution, option) in RIVALS.items():
+        if pluginmanager.is_blocked(name):
+            continue
+        if pluginmanager.hasplugin(name) or _is_loaded_later(distribution):
+            raise pytest.UsageError(
+                f"{distribution} defines {option} too, so only one of the two plugins can be loaded: "
+                f"leave it out with -p no:{name}, or this one with -p no:querycache"
+            )
+
+
+def _is_loaded_later(distribution: str) -> bool:
+    """Whether pytest finds the distribution's plugin by itself."""
+    if os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        return False
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def add_options(parser: pytest.Parser) -> None:

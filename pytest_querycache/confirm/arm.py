@@ -95,6 +95,14 @@ class Arm:
             detail=str(answer.get("detail", "")),
         )
 
+    def imported_from(self, folder: Path, timeout_s: float) -> list[str]:
+        """The files below a folder, installed packages aside, that the process has imported as modules."""
+        answer = self._ask({"imported_from": str(folder)}, timeout_s, "hung")
+        files = answer.get("imported")
+        if not isinstance(files, list):
+            raise self._failure("did not say what it imported")
+        return files
+
     def close(self) -> None:
         """End the process, kindly first."""
         process = self._process

@@ -27,6 +27,7 @@ class Executor:
     """Owns the arms of a session; use it as a context manager, so that none outlives the session.
 
     ``known_ns`` is what each test took in the session, from which the patience with a hanging one follows.
+    ``foreign`` is a folder from which its processes must not import: the other side's code.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class Executor:
         known_ns: Mapping[str, float],
         *,
         start: Callable[[Launch, Path], Arm] = Arm,
+        foreign: Path | None = None,
     ) -> None:
         self._launch_for = launch_for
         self._known_ns = known_ns
         self._start = start
+        self._foreign = foreign
         self._folder = tempfile.TemporaryDirectory(prefix="pytest-querycache-", ignore_cleanup_errors=True)
         self._arm: Arm | None = None
         self._tests: Sequence[str] = ()
@@ -105,6 +108,17 @@ class Executor:
                 break
         return executions
 
+    def check_imports(self) -> None:
+        """Raise ArmError when the process has imported the other side's code, so that it proves nothing."""
+        if self._arm is None or self._foreign is None:
+            return
+        foreign = self._arm.imported_from(self._foreign, _SHORTEST_TIMEOUT_S)
+        if foreign:
+            raise ArmError(
+                f"incomparable: the process for the other commit imported {foreign[0]}; "
+                "is the project installed in a way that always finds the working tree?"
+            )
+
     def _open(self) -> None:
         self._started += 1
         folder = Path(self._folder.name) / str(self._started)
@@ -112,6 +126,7 @@ class Executor:
         arm = self._start(self._launch_for(self._tests, folder, self._seed), folder / "output.txt")
         collected = arm.wait_until_ready(_START_TIMEOUT_S + len(self._tests) * 0.05)
         self._arm, self._collected = arm, frozenset(collected)
+        self.check_imports()
 
     def _patience_s(self, test: str) -> float:
         return max(_SHORTEST_TIMEOUT_S, _TIMES_KNOWN * self._known_ns.get(test, 0.0) / 1e9)

@@ -16,23 +16,26 @@ deterministic metric is regressed when in *every* process even the smallest repe
 difference reaches ``f``; it is cleared when in any process it does not. Resident memory, whose noise only
 hides, must exceed it in every repeat. Three spreads are granted because an update sees each test in about
 three processes, too few to know the extremes of a test that draws unseeded random numbers. A time needs the
-old code beside the new; without that evidence it stays unconfirmed.
+old code beside the new; ``pairs`` states that rule. Without evidence a suspect stays unconfirmed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from .baseline import Section
 from .insight import insight
 from .limit import Limit
 from .metric import PEAK_RSS, Better, Family, Metric
+from .pairs import interval, is_cleared, joint_estimate, shows
 from .policy import Policy
 from .record import Run
 from .screening import Screening
 from .verdict import (
     Counts,
+    Duel,
     Evidence,
     Finding,
     GateResult,
@@ -93,8 +96,12 @@ def decide(suspect: Suspect, evidence: Evidence | None, *, confirm: str) -> Find
 
     if confirm == "off":
         return finding(guilty, "not confirmed: --perf-confirm=off")
-    if evidence is None or not evidence.processes:
-        return finding(Verdict.UNCONFIRMED, evidence.problem if evidence else _why_no_evidence(suspect))
+    if evidence is None:
+        return finding(Verdict.UNCONFIRMED, _why_no_evidence(suspect))
+    if evidence.duel is not None:
+        return _decide_duel(suspect, evidence.duel, evidence.problem)
+    if evidence.problem or not evidence.processes:
+        return finding(Verdict.UNCONFIRMED, evidence.problem)
     best = [_representative(values, suspect.metric) for values in evidence.processes]
     limit = suspect.repeat_limit or suspect.limit
     worst_case = max(best) if suspect.metric.better is Better.HIGHER else min(best)
@@ -108,6 +115,35 @@ def decide(suspect: Suspect, evidence: Evidence | None, *, confirm: str) -> Find
             Verdict.UNCONFIRMED, "the baseline has no warm value: pytest --perf-update records one"
         )
     return finding(Verdict.UNCHANGED, "a fresh process does not show it", limit, worst_case)
+
+
+def _decide_duel(suspect: Suspect, duel: Duel, problem: str) -> Finding:
+    """The verdict on what pairs of processes showed; ``pairs`` states the rule."""
+    ratios = duel.pair_ratios
+    agreeing = sum(shows(ratio, suspect.ratio) for ratio in ratios)
+    estimate = joint_estimate(ratios)
+    proof = f"{agreeing} of {len(ratios)} pairs of processes show it, beside {duel.commit}"
+    if duel.test_changed:
+        proof += "; the test itself changed since"
+    verdict = Verdict.UNCONFIRMED
+    if is_cleared(ratios, suspect.ratio):
+        verdict = Verdict.UNCHANGED
+    elif len(ratios) >= duel.needed:
+        matters = abs(duel.new - duel.old) >= suspect.limit.floor
+        verdict = Verdict.REGRESSED if estimate > 1 + suspect.ratio and matters else Verdict.UNCHANGED
+    elif problem:
+        proof = f"{problem} ({proof})"
+    low, high = interval(ratios)
+    return Finding(
+        node_id=suspect.node_id,
+        verdict=verdict,
+        metric=suspect.metric,
+        was=duel.old,
+        now=duel.new,
+        limit=suspect.limit,
+        proof=proof,
+        interval=(low, high),
+    )
 
 
 def _representative(values: Iterable[float], metric: Metric) -> float:
@@ -129,16 +165,7 @@ def _with_insight(finding: Finding, run: Run, section: Section | None) -> Findin
     text = insight(finding.metric.name, record.values, entry)
     if not text:
         return finding
-    return Finding(
-        node_id=finding.node_id,
-        verdict=finding.verdict,
-        metric=finding.metric,
-        was=finding.was,
-        now=finding.now,
-        limit=finding.limit,
-        proof=finding.proof,
-        insight=text,
-    )
+    return replace(finding, insight=text)
 
 
 def _by_harm(finding: Finding) -> tuple[int, float, str]:

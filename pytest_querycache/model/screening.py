@@ -122,6 +122,7 @@ def _screen_record(
                     now=now,
                     limit=limit,
                     repeat_limit=repeat_limit(applied, figure),
+                    ratio=applied.ratio,
                     alone=entry.alone,
                 )
             )

@@ -36,8 +36,8 @@ class Suspect:
     """A metric of a record that exceeds a limit on first sight.
 
     ``limit`` is what the session's own first execution was held against, ``repeat_limit`` what repeats in a
-    fresh process have to be held against; None where the baseline knows no such value. ``alone`` says that
-    the test must be executed once in each process.
+    fresh process have to be held against; None where the baseline knows no such value. ``ratio`` is the
+    threshold's. ``alone`` says that the test must be executed once in each process.
     """
 
     node_id: str
@@ -46,6 +46,7 @@ class Suspect:
     now: float
     limit: Limit
     repeat_limit: Limit | None
+    ratio: float = 0.0
     alone: bool = False
 
     @property
@@ -65,15 +66,33 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Duel:
+    """What pairs of fresh processes showed of one metric, the old code beside the new.
+
+    ``pair_ratios`` holds new/old for each pair (old/new where higher is better, so that more is always worse);
+    ``old`` and ``new`` are the middle values in the metric's unit. ``needed`` is how many pairs convict. ``commit``
+    is the old code's; ``test_changed`` says that the test's own source differs there.
+    """
+
+    pair_ratios: Sequence[float]
+    old: float
+    new: float
+    needed: int
+    commit: str
+    test_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What fresh processes measured of one suspect.
 
     ``processes`` holds, for each process, the values of its repeats, in the metric's unit. ``problem`` says
-    why there is no evidence, or no more.
+    why there is no evidence, or no more. ``duel`` is what pairs of processes showed, old code beside new.
     """
 
     processes: Sequence[Sequence[float]] = ()
     problem: str = ""
+    duel: Duel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +100,7 @@ class Finding:
     """One verdict worth telling, with everything that led to it.
 
     ``was`` and ``now`` are in the metric's unit. ``proof`` says how it was confirmed, or why it was not.
+    ``interval`` is that of now/was, where pairs of processes gave one.
     """
 
     node_id: str
@@ -91,6 +111,7 @@ class Finding:
     limit: Limit | None = None
     proof: str = ""
     insight: str = ""
+    interval: tuple[float, float] | None = None
 
     @property
     def ratio(self) -> float | None:

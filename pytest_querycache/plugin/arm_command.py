@@ -6,12 +6,13 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from ..confirm.arm import Launch
+from ..confirm.base_tree import BaseTree
 from ..model.record import file_of
 
 _FLAGS = frozenset(
@@ -46,29 +47,58 @@ _INHERITED = re.compile(
 """Variables that would make an arm behave as a worker, or measure coverage."""
 
 
-def launch_of(config: pytest.Config, node_ids: Iterable[str], *, cache_dir: Path, hash_seed: int) -> Launch:
-    """How to start an arm that collects the files of these tests, in the tree as it is."""
+def launch_of(
+    config: pytest.Config,
+    node_ids: Iterable[str],
+    *,
+    cache_dir: Path,
+    hash_seed: int,
+    base: BaseTree | None = None,
+) -> Launch:
+    """How to start an arm that collects the files of these tests, in the tree as it is or in the old code."""
+    in_tree: Callable[[Path], Path] = base.mapped if base is not None else Path
     files = sorted({file_of(node_id) for node_id in node_ids})
     args = [
         *arm_arguments(_all_arguments(config), config.option.file_or_dir or ()),
         "--rootdir",
-        str(config.rootpath),
-        *(["-c", str(config.inipath)] if config.inipath is not None else []),
+        str(in_tree(config.rootpath)),
+        *(["-c", str(in_tree(config.inipath))] if config.inipath is not None else []),
         "-o",
         "addopts=",
         "-o",
         f"cache_dir={cache_dir}",
         "--perf-track",
-        *(str(config.rootpath / file) for file in files),
+        *(str(in_tree(config.rootpath / file)) for file in files),
     ]
     environment = {name: value for name, value in os.environ.items() if not _INHERITED.match(name)}
     environment["PYTHONHASHSEED"] = str(hash_seed)
+    if environment.get("PYTHONPATH"):
+        folders = environment["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(str(in_tree(Path(f))) if f else f for f in folders)
     return Launch(
         command=(sys.executable, "-m", "pytest_querycache.plugin.arm_hooks"),
-        folder=config.invocation_params.dir,
+        folder=in_tree(config.invocation_params.dir),
         environment=environment,
-        instructions={"args": args, "sys_path": sys.path},
+        instructions={"args": args, "sys_path": _import_path(base)},
     )
+
+
+def _import_path(base: BaseTree | None) -> list[str]:
+    """The session's own import path; for the old code with every folder of the working tree replaced.
+
+    A project that setuptools installed with an import hook has no folder on the path: its finder's table tells
+    where its packages lie, and what stands on the path is found before the finder is asked.
+    """
+    if base is None:
+        return list(sys.path)
+    hooked = [
+        str(base.mapped(Path(place).parent))
+        for name, finder in list(sys.modules.items())
+        if name.startswith("__editable___")
+        for place in getattr(finder, "MAPPING", {}).values()
+        if base.mapped(Path(place)) != Path(place)
+    ]
+    return [*hooked, *(str(base.mapped(Path(folder))) if folder else folder for folder in sys.path)]
 
 
 def _all_arguments(config: pytest.Config) -> list[str]:

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import pytest
@@ -44,6 +45,9 @@ class ArmLoop:
         self._answer({"ready": list(items)})
         for line in self._commands:
             command = json.loads(line)
+            if "imported_from" in command:
+                self._answer({"imported": _imported_from(Path(command["imported_from"]))})
+                continue
             item = items.get(command["run"])
             if item is None:
                 self._answer({"outcome": "missing", "detail": "a fresh process does not collect it"})
@@ -94,6 +98,20 @@ class _Between(pytest.Item):
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, None, self.name
+
+
+def _imported_from(folder: Path) -> list[str]:
+    """The modules that came from below a folder; installed packages and this one do not count."""
+    own = Path(__file__).resolve().parent.parent
+    found = []
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str):
+            continue
+        path = Path(file).resolve()
+        if path.is_relative_to(folder) and "site-packages" not in path.parts and not path.is_relative_to(own):
+            found.append(str(path.relative_to(folder)))
+    return sorted(found)
 
 
 def _answer_of(node_id: str, reports: list[pytest.TestReport]) -> dict[str, Any]:

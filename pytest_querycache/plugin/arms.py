@@ -8,16 +8,22 @@ from pathlib import Path
 import pytest
 
 from ..confirm.arm import Launch
+from ..confirm.base_tree import BaseTree
 from ..confirm.executor import Executor
 from ..model.record import Run
 from .arm_command import launch_of
 
 
-def executor_for(config: pytest.Config, run: Run) -> Executor:
-    """Executes this session's tests in fresh processes of its own kind."""
+def executor_for(
+    config: pytest.Config, run: Run, *, base: BaseTree | None = None, foreign: Path | None = None
+) -> Executor:
+    """Executes this session's tests in fresh processes, with the tree as it is or with the old code.
+
+    ``foreign`` is the folder of the other side's code, from which nothing may be imported.
+    """
 
     def launch_for(tests: Sequence[str], folder: Path, seed: int) -> Launch:
-        return launch_of(config, tests, cache_dir=folder / "cache", hash_seed=seed)
+        return launch_of(config, tests, cache_dir=folder / "cache", hash_seed=seed, base=base)
 
     known_ns = {node_id: record.values.get("wall_time", 0) for node_id, record in run.records.items()}
-    return Executor(launch_for, known_ns)
+    return Executor(launch_for, known_ns, foreign=foreign)

@@ -6,12 +6,11 @@ A session that only tracks, or that accepts, takes the same way and leaves it ea
 from __future__ import annotations
 
 from collections.abc import Generator
-from time import monotonic_ns
 
 import pytest
 
-from ..confirm.arbiter import EvidenceByMetric, confirm_repeats
-from ..errors import ArmError, QueryCacheError
+from ..confirm.arbiter import EvidenceByMetric
+from ..errors import QueryCacheError
 from ..model.baseline import Section
 from ..model.gate import judge
 from ..model.screening import Screening, screen
@@ -21,16 +20,13 @@ from ..probes.machine import disturbances, read_environment
 from ..probes.meter import Meter
 from ..storage.baseline_file import read_baseline
 from .arm_hooks import ARM_PLUGIN
-from .arms import executor_for
 from .collecting import Collecting
+from .confirming import confirm
 from .exit_status import fail_session, show_failure
 from .progress import Progress
 from .settings import Mode, Settings, read_settings
 from .summary import Summary
 from .updating import Update
-
-_LEAST_BUDGET_NS = 30e9
-_SHARE_OF_SUITE = 0.25
 
 
 def start_session(config: pytest.Config, meter: Meter) -> None:
@@ -151,23 +147,15 @@ class GateSession:
         """Measure the suspects again, unless that was switched off."""
         if self._settings.confirm == "off" or not screening.suspects:
             return {}
-        budget_ns = self._settings.configuration.confirm_budget_ns
-        if budget_ns is None:
-            budget_ns = max(_LEAST_BUDGET_NS, _SHARE_OF_SUITE * self._collecting.duration_ns)
-        with self._progress() as progress, executor_for(self._config, self._collecting.run) as executor:
-            try:
-                return confirm_repeats(
-                    screening.suspects,
-                    executor,
-                    clock=monotonic_ns,
-                    budget_ns=budget_ns,
-                    progress=lambda number, total, name: progress.show(
-                        f"confirming suspect {number} of {total}: {name}"
-                    ),
-                )
-            except ArmError as error:
-                progress.warn(f"no suspect could be confirmed: {error}")
-                return {}
+        return confirm(
+            screening.suspects,
+            config=self._config,
+            settings=self._settings,
+            run=self._collecting.run,
+            section=self._section,
+            suite_ns=self._collecting.duration_ns,
+            progress=self._progress(),
+        )
 
     def _progress(self) -> Progress:
         return Progress(self._config)

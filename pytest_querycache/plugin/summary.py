@@ -56,11 +56,6 @@ class Summary:
             lines.extend(
                 f"  not compared: {', '.join(families)}: {reason}" for reason, families in by_reason.items()
             )
-            if not {"time"} & {family.value for family in blocked} and settings.confirm != "off":
-                lines.append(
-                    "  times over their threshold are reported unconfirmed; they fail under "
-                    "--perf-confirm=strict"
-                )
         elif disturbances:
             lines.append(f"  figures are distorted: {', '.join(sorted(set(disturbances.values())))}")
         return lines

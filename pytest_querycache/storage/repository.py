@@ -33,6 +33,36 @@ def read_head(folder: Path, *, ignoring: Path) -> Head | None:
     return Head(commit=commit, dirty=_is_dirty(status, top, ignoring), date=date)
 
 
+def top_folder(folder: Path) -> Path | None:
+    """The working tree's root, or None outside a repository."""
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    return Path(top) if top else None
+
+
+def resolve_commit(folder: Path, name: str) -> str | None:
+    """The full name of a commit that can be checked out here, or None where it is unknown."""
+    return _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}") or None
+
+
+def is_shallow(folder: Path) -> bool:
+    """Whether the history was cut off when the repository was cloned."""
+    return _git(folder, "rev-parse", "--is-shallow-repository") == "true"
+
+
+def blamed_commit(path: Path, start_of_line: str) -> str | None:
+    """The commit that last changed the line of a file that starts like this; None where it is not committed."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    number = next((n for n, line in enumerate(lines, 1) if line.startswith(start_of_line)), None)
+    if number is None:
+        return None
+    blame = _git(path.parent, "blame", "--porcelain", "-L", f"{number},{number}", "--", path.name)
+    commit = (blame or "").partition(" ")[0]
+    return commit if commit.strip("0") else None
+
+
 def _is_dirty(status: str | None, top: str | None, ignoring: Path) -> bool:
     if status is None or top is None:
         return True

@@ -1,0 +1,83 @@
+"""Which commit holds the old code of each suspect."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..model.baseline import Section
+from ..model.verdict import Suspect
+from ..storage.repository import blamed_commit, is_shallow, resolve_commit, top_folder
+
+MOST_COMMITS = 3
+"""Each base commit is laid out and started anew; a session takes on no more."""
+
+
+def choose_bases(
+    suspects: Sequence[Suspect],
+    section: Section | None,
+    *,
+    baseline: Path,
+    folder: Path,
+    against: str = "",
+) -> tuple[dict[str, list[Suspect]], dict[str, str]]:
+    """The suspects by base commit, and for each entry without one the reason.
+
+    The commit is ``against`` where one was asked for; else the one an entry was measured at, if the tree was clean
+    then and the commit is known here; else the one that last changed the entry's line, because an update is
+    committed together with the code it measured.
+    """
+    if top_folder(folder) is None:
+        reason = "no old code to compare with: this is not a git repository"
+        return {}, {suspect.node_id: reason for suspect in suspects}
+    chosen: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for node_id in dict.fromkeys(suspect.node_id for suspect in suspects):
+        commit = resolve_commit(folder, against) if against else _base_of(node_id, section, baseline, folder)
+        if commit is None:
+            problems[node_id] = _why_none(node_id, section, folder, against)
+        else:
+            chosen[node_id] = commit
+    kept = [commit for commit, _ in Counter(chosen.values()).most_common(MOST_COMMITS)]
+    by_commit: dict[str, list[Suspect]] = {commit: [] for commit in kept}
+    for suspect in suspects:
+        commit = chosen.get(suspect.node_id)
+        if commit in by_commit:
+            by_commit[commit].append(suspect)
+        elif commit is not None:
+            problems[suspect.node_id] = f"its base commit is not among the {MOST_COMMITS} most frequent ones"
+    return by_commit, problems
+
+
+def _base_of(node_id: str, section: Section | None, baseline: Path, folder: Path) -> str | None:
+    entry = section.entries.get(node_id) if section is not None else None
+    if section is None or entry is None:
+        return None
+    recorded = section.commits.get(entry.commit)
+    if recorded is not None and not recorded.dirty:
+        commit = resolve_commit(folder, entry.commit)
+        if commit is not None:
+            return commit
+    blamed = blamed_commit(baseline, _line_start(node_id))
+    return resolve_commit(folder, blamed) if blamed is not None else None
+
+
+def _line_start(node_id: str) -> str:
+    return f"    {json.dumps(node_id, ensure_ascii=False)}: {{"
+
+
+def _why_none(node_id: str, section: Section | None, folder: Path, against: str) -> str:
+    if is_shallow(folder):
+        return "no old code to compare with: the clone is shallow (fetch-depth: 0 brings the history)"
+    if against:
+        return f"no old code to compare with: {against!r} names no commit here"
+    if section is None or node_id not in section.entries:
+        return "no old code to compare with: the baseline does not know the test"
+    return "no old code to compare with: commit the baseline together with the code it measured"
+
+
+def in_both(tests: Iterable[str], folder: Path) -> set[str]:
+    """The tests whose file exists below a folder."""
+    return {test for test in tests if (folder / test.partition("::")[0]).is_file()}

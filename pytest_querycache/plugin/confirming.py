@@ -1,0 +1,146 @@
+"""Confirms a session's suspects: counts by repeats of the new code, times by old code beside new."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import monotonic_ns
+
+import pytest
+
+from ..confirm.arbiter import EvidenceByMetric, confirm_repeats
+from ..confirm.base_choice import choose_bases, in_both
+from ..confirm.base_tree import BaseTree
+from ..confirm.duels import duel
+from ..confirm.test_source import source_differs
+from ..errors import ArmError
+from ..model.baseline import Section
+from ..model.gate import confirmable
+from ..model.record import Run, file_of
+from ..model.verdict import Evidence, Suspect
+from ..storage.repository import top_folder
+from .arms import executor_for
+from .progress import Progress
+from .settings import Settings
+
+_LEAST_BUDGET_NS = 30e9
+_SHARE_OF_SUITE = 0.25
+
+
+def budget_ns(settings: Settings, suite_ns: float) -> float:
+    """How long confirmation may take: as configured, or the larger of 30 s and a quarter of the suite's time."""
+    configured = settings.configuration.confirm_budget_ns
+    return max(_LEAST_BUDGET_NS, _SHARE_OF_SUITE * suite_ns) if configured is None else configured
+
+
+def confirm(
+    suspects: Sequence[Suspect],
+    *,
+    config: pytest.Config,
+    settings: Settings,
+    run: Run,
+    section: Section | None,
+    suite_ns: float,
+    progress: Progress,
+) -> EvidenceByMetric:
+    """The evidence of fresh processes for every suspect they can say something about."""
+    deadline = monotonic_ns() + int(budget_ns(settings, suite_ns))
+    evidence: EvidenceByMetric = {}
+    with progress:
+        repeated = [suspect for suspect in suspects if confirmable(suspect)]
+        if repeated:
+            evidence.update(_by_repeats(repeated, config, run, deadline, progress))
+        timed = [suspect for suspect in suspects if not confirmable(suspect)]
+        if timed:
+            evidence.update(_by_duels(timed, config, settings, run, section, deadline, progress))
+    return evidence
+
+
+def _by_repeats(
+    suspects: Sequence[Suspect], config: pytest.Config, run: Run, deadline: int, progress: Progress
+) -> EvidenceByMetric:
+    with executor_for(config, run) as executor:
+        try:
+            return confirm_repeats(
+                suspects,
+                executor,
+                clock=monotonic_ns,
+                budget_ns=deadline - monotonic_ns(),
+                progress=lambda number, total, name: progress.show(
+                    f"repeating suspect {number} of {total}: {name}"
+                ),
+            )
+        except ArmError as error:
+            return _problem(suspects, str(error))
+
+
+def _by_duels(
+    suspects: Sequence[Suspect],
+    config: pytest.Config,
+    settings: Settings,
+    run: Run,
+    section: Section | None,
+    deadline: int,
+    progress: Progress,
+) -> EvidenceByMetric:
+    by_commit, problems = choose_bases(suspects, section, baseline=settings.baseline, folder=config.rootpath)
+    evidence = _problem([s for s in suspects if s.node_id in problems], problems)
+    top = top_folder(config.rootpath)
+    for commit, accused in by_commit.items():
+        if top is None:
+            break
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix="pytest-querycache-", ignore_cleanup_errors=True
+            ) as folder:
+                base = BaseTree(top, commit, Path(folder))
+                evidence.update(_duel_beside(base, accused, config, run, deadline, progress))
+        except ArmError as error:
+            evidence.update(_problem(accused, str(error)))
+    return evidence
+
+
+def _duel_beside(
+    base: BaseTree,
+    suspects: Sequence[Suspect],
+    config: pytest.Config,
+    run: Run,
+    deadline: int,
+    progress: Progress,
+) -> EvidenceByMetric:
+    old_root = base.mapped(config.rootpath)
+    known = in_both((suspect.test_id for suspect in suspects), old_root)
+    unknown = [suspect for suspect in suspects if suspect.test_id not in known]
+    evidence = _problem(unknown, f"{base.commit[:12]} does not have the test")
+    accused = [suspect for suspect in suspects if suspect.test_id in known]
+    if not accused:
+        return evidence
+    with (
+        executor_for(config, run, foreign=base.root) as new_code,
+        executor_for(config, run, base=base, foreign=base.top) as old_code,
+    ):
+        evidence.update(
+            duel(
+                accused,
+                new_code,
+                old_code,
+                commit=base.commit,
+                test_changed=lambda test: source_differs(
+                    old_root / file_of(test), config.rootpath / file_of(test), test
+                ),
+                clock=monotonic_ns,
+                deadline=deadline,
+                progress=lambda number, total, name: progress.show(f"suspect {number} of {total}, {name}"),
+            )
+        )
+    return evidence
+
+
+def _problem(suspects: Iterable[Suspect], problem: str | dict[str, str]) -> EvidenceByMetric:
+    return {
+        (suspect.node_id, suspect.metric.name): Evidence(
+            problem=problem if isinstance(problem, str) else problem[suspect.node_id]
+        )
+        for suspect in suspects
+    }

@@ -706,14 +706,16 @@ class TestThreads:
 
         if not hasattr(libc, "fopencookie"):
             raise SystemExit
-        entered, leave = threading.Semaphore(0), threading.Semaphore(0)
+        entered, leave = threading.Lock(), threading.Lock()
+        entered.acquire()
+        leave.acquire()
         visits = []
 
         def visit(*arguments):
             visits.append(threading.get_ident())
             allocate_a_megabyte()
             entered.release()
-            leave.acquire()
+            leave.acquire()  # from here on the visit requests nothing, so only its first part left a mark
             return 1 if len(visits) == 1 else 0
 
         functions = Functions(transfer(), transfer(visit), None, finish(visit))

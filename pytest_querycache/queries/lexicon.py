@@ -17,7 +17,11 @@ FOLD_UNLESS_CALLED: Final = 6
 SPACED: Final = 2
 """Another keyword of several words: the white space inside is one space, its case is kept."""
 GLUED: Final = 3
-"""A token whose meaning depends on whether its neighbours touch it."""
+"""A token that is part of a name where words touch it."""
+AFTER_DOT: Final = 7
+"""A keyword that is a column's name where it touches the dot before it."""
+NUMBER: Final = 8
+"""Where a word touches it from behind, the two may be one name."""
 SEMICOLON: Final = 4
 """Dropped at the end; anywhere else the text holds several statements."""
 OPAQUE: Final = 5
@@ -52,19 +56,20 @@ OPENING: Final = kinds(
 
 # White space inside these is text.
 _WRITTEN: Final = kinds("STRING", "IDENTIFIER", "RAW_STRING", "HEREDOC_STRING", "NATIONAL_STRING")
-_GLUED_EVERYWHERE: Final = kinds("NUMBER", "DOLLAR", "TRUE", "FALSE", "NULL")
-# `FROM a-b.c`, `FROM shards_*` (BigQuery) and `@stage/a-b` (Snowflake) are names; with spaces they are not.
-_GLUED_IN: Final = {
-    "BigQuery": kinds("DASH", "STAR"),
-    "Snowflake": kinds("DASH", "STAR", "SLASH", "DOT", "COLON", "EQ", "MOD"),
-}
+_GLUED_EVERYWHERE: Final = kinds("DOLLAR")
+# `FROM a-b.c` and `FROM shards_*` (BigQuery) are names, `@stage/a=1` (Snowflake) is a path; with spaces they are not.
+_GLUED_IN: Final = {"BigQuery": kinds("DASH", "STAR")}
+_GLUED_IN_PATHS: Final = {"Snowflake": kinds("DASH", "STAR", "SLASH", "DOT", "COLON", "EQ", "MOD")}
 # The tokenizer swallows what follows a command; inline rows after FORMAT are no SQL.
 _OPAQUE: Final = kinds("BEGIN", "COMMAND", "HIVE_TOKEN_STREAM", "FORMAT")
 
 
-@lru_cache(maxsize=128)
-def actions_of(kind: type[Dialect]) -> dict[TokenType, int]:
-    """Return what to do with each kind of token of a dialect class; kinds not listed stand as written."""
+@lru_cache(maxsize=256)
+def actions_of(kind: type[Dialect], *, paths: bool = False) -> dict[TokenType, int]:
+    """Return what to do with each kind of token of a dialect class; kinds not listed stand as written.
+
+    ``paths`` says that the text has an ``@`` in it, so that it may name a file.
+    """
     parser = kind.parser_class
     names = parser.ID_VAR_TOKENS | parser.TABLE_ALIAS_TOKENS | getattr(parser, "ALIAS_TOKENS", frozenset())
     actions: dict[TokenType, int] = {
@@ -73,8 +78,12 @@ def actions_of(kind: type[Dialect]) -> dict[TokenType, int]:
         if " " in keyword.strip() and token_type not in _WRITTEN
     }
     actions.update(dict.fromkeys(_GLUED_EVERYWHERE, GLUED))
+    actions.update(dict.fromkeys(kinds("TRUE", "FALSE", "NULL"), AFTER_DOT))
+    actions.update(dict.fromkeys(kinds("NUMBER"), NUMBER))
     for base in kind.__mro__:
         actions.update(dict.fromkeys(_GLUED_IN.get(base.__name__, ()), GLUED))
+        if paths:
+            actions.update(dict.fromkeys(_GLUED_IN_PATHS.get(base.__name__, ()), GLUED))
     for token_type in STRUCTURAL - names:
         actions[token_type] = FOLD_UNLESS_CALLED if token_type in parser.FUNC_TOKENS else FOLD
     actions.update(dict.fromkeys(_OPAQUE, OPAQUE))

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 from sqlglot import TokenType
 from sqlglot.errors import SqlglotError
 
-from .lexicon import FOLD, FOLD_UNLESS_CALLED, GLUED, OPAQUE, OPENING, SEMICOLON, SPACED, actions_of
+from .lexicon import (
+    AFTER_DOT,
+    FOLD,
+    FOLD_UNLESS_CALLED,
+    GLUED,
+    NUMBER,
+    OPAQUE,
+    OPENING,
+    SEMICOLON,
+    SPACED,
+    actions_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +31,9 @@ if TYPE_CHECKING:
 # Comments that are read by somebody: optimizer hints (`/*+`, `--+`, Vitess's `/*vt+`), text that is executed
 # by some servers only (`/*!`, `/*M!`, `/*T!`), and sqlglot's own annotations.
 DIRECTIVE = re.compile(r"/\*\w{0,8}[+!]|--\+|sqlglot\.meta", re.ASCII)
+
+# What ends or begins a word, or a path that is written like one.
+_JOINING = frozenset("_$`\"~%")
 
 TOUCHING = ""
 """Stands between two pieces that touch where that has a meaning; no token is empty."""
@@ -47,8 +61,9 @@ def normal_pieces(sql: str, tokens: Sequence[Token] | None, dialect: Dialect) ->
         directives = directives_of(sql, tokens)
     else:
         directives = None
-    actions = actions_of(type(dialect)).get
-    fold, spaced, glued, semicolon = FOLD, SPACED, GLUED, SEMICOLON
+    actions = actions_of(type(dialect), paths="@" in sql).get
+    fold, spaced, glued, number, semicolon = FOLD, SPACED, GLUED, NUMBER, SEMICOLON
+    length = len(sql)
     last = len(tokens) - 1
     pieces: list[str] = []
     append = pieces.append
@@ -66,11 +81,21 @@ def normal_pieces(sql: str, tokens: Sequence[Token] | None, dialect: Dialect) ->
             else:
                 append(token.text.upper())
         elif action == glued:
-            if index and tokens[index - 1].end + 1 == start:
+            if start and (sql[start - 1].isalnum() or sql[start - 1] in _JOINING):
+                append(TOUCHING)
+                append(sql[start:stop])
+                if stop < length and (sql[stop].isalnum() or sql[stop] in _JOINING):
+                    append(TOUCHING)
+            else:
+                append(sql[start:stop])
+        elif action == number:
+            append(sql[start:stop])
+            if stop < length and (sql[stop].isalpha() or sql[stop] == "_"):
+                append(TOUCHING)
+        elif action == AFTER_DOT:
+            if previous is TokenType.DOT and sql[start - 1] == ".":
                 append(TOUCHING)
             append(sql[start:stop])
-            if index < last and tokens[index + 1].start == stop:
-                append(TOUCHING)
         elif action == spaced:
             append(" ".join(sql[start:stop].split()))
         elif action == FOLD_UNLESS_CALLED:

@@ -74,7 +74,7 @@ def _is_volatile(sql: str, dialect: DialectLike) -> bool:
 def _asks(sql: str, dialect: Dialect) -> bool:
     try:
         statements = dialect.parse(sql)
-    except (SqlglotError, RecursionError):
+    except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError):
         return False
     return any(_is_asking(node) for statement in statements if statement is not None for node in statement.walk())
 

@@ -123,7 +123,10 @@ def _opened(scope: _Scope, *, adopt_threads: bool) -> Iterator[None]:
     finally:
         if adopt_threads:
             _release(scope, spoken_for)
-        _here.reset(token)
+        try:
+            _here.reset(token)
+        except ValueError:
+            pass  # closed from another context, as a generator nobody finished is: that one was never changed
 
 
 def _adopt(scope: _Scope) -> _Scope | None:

@@ -54,6 +54,12 @@ class CacheStats:
             return NotImplemented
         return CacheStats(**{name: getattr(self, name) - getattr(earlier, name) for name in _FIELDS})
 
+    def __add__(self, other: CacheStats) -> CacheStats:
+        """Return the figures of two caches, or of two stretches of time, together."""
+        if not isinstance(other, CacheStats):
+            return NotImplemented
+        return CacheStats(**{name: getattr(self, name) + getattr(other, name) for name in _FIELDS})
+
     def describe(self) -> str:
         """Return the figures as a line or two for people."""
         first = f"{self.lookups} look-ups: {self.hits} hits, {self.misses} misses"

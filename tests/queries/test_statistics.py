@@ -39,6 +39,15 @@ def test_the_difference_of_two_moments() -> None:
         later - 1  # type: ignore[operator]
 
 
+def test_the_figures_of_two_caches_together() -> None:
+    """Adding sums each figure, and undoes a subtraction."""
+    one, two = CacheStats(hits=5, misses=3, size=2, saved_ns=50), CacheStats(hits=2, errors=3, size=4)
+    assert one + two == CacheStats(hits=7, misses=3, errors=3, size=6, saved_ns=50)
+    assert one - two + two == one
+    with pytest.raises(TypeError):
+        one + 1  # type: ignore[operator]
+
+
 def test_people_read_two_lines() -> None:
     """describe() leaves out what did not happen."""
     assert CacheStats(hits=3, misses=1, size=1, compile_ns=2_500_000, saved_ns=7_500_000).describe() == (

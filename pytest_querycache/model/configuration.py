@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ..errors import ConfigurationError
 from .policy import ANSWERS, FAIL_MODES, Rule
 from .quantity import parse_quantity
-from .threshold import Threshold, parse_thresholds
+from .threshold import IMPROVEMENT, Threshold, parse_thresholds
 
 CONFIRM_MODES = ("auto", "always", "strict", "off")
 """How suspects are confirmed; see the option ``--perf-confirm``."""
@@ -97,7 +97,7 @@ def _duration(value: object, where: str) -> float:
 
 
 def _whole(value: object, where: str) -> int:
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 20:
         raise ConfigurationError(f"{where}: unexpected {value!r}, expected a whole number from 1 to 20")
@@ -114,4 +114,8 @@ def _rule(table: Mapping[str, object], number: int, where: str) -> Rule:
     thresholds = {key: value for key, value in table.items() if key not in {"tests", "reason"}}
     if not thresholds:
         raise ConfigurationError(f'{where}: the rule has no threshold, such as wall_time = "50%"')
+    if IMPROVEMENT in thresholds:
+        raise ConfigurationError(
+            f"{where}, key {IMPROVEMENT!r}: it holds for the whole project, expected in the table of thresholds"
+        )
     return Rule(tests=tests, thresholds=parse_thresholds(thresholds, where), reason=reason, position=number)

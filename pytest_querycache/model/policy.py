@@ -19,6 +19,7 @@ from .threshold import (
     OWN_PREFIX,
     Threshold,
     built_in_threshold,
+    dimension_of,
 )
 
 ANSWERS = ("ok", "warn", "fail")
@@ -86,7 +87,7 @@ class Policy:
         return [(re.compile(translate(rule.tests.replace("[", "[[]"))), rule) for rule in self.rules]
 
     @cached_property
-    def _answers(self) -> dict[tuple[tuple[int, ...], str], dict[str, Applied]]:
+    def _answers(self) -> dict[tuple[int, ...], dict[str, Applied]]:
         return {}
 
     def matching_rules(self, node_id: str, test_id: str = "") -> list[Rule]:
@@ -110,7 +111,7 @@ class Policy:
         if marks or own_metrics:
             metrics = {**METRICS, **(own_metrics or {})}
             return self._resolve(metrics.values(), rules, marks or {})
-        key = (tuple(rule.position for rule in rules), "")
+        key = tuple(map(id, rules))
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = self._resolve(METRICS.values(), rules, {})
@@ -164,7 +165,7 @@ class Policy:
 
 def _floor(metric: Metric, name: str, threshold: Threshold, built_in: Threshold) -> float:
     """The floor that holds: the one given if it is meant for this metric, else the built-in one."""
-    dimension = metric.unit if metric.unit in {"ns", "B"} else ""
+    dimension = dimension_of(metric) if metric.name in METRICS else ""
     meant = threshold.floor is not None and threshold.dimension == dimension
     if meant and (name != metric.family.value or not metric.own_floor):
         return threshold.floor or 0.0

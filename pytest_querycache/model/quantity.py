@@ -38,7 +38,7 @@ def parse_quantity(text: object) -> tuple[float, str]:
     if isinstance(text, bool) or not isinstance(text, (int, float, str)):
         raise ConfigurationError(f"unexpected {type(text).__name__} {text!r}, expected a number or a text")
     if isinstance(text, (int, float)):
-        if not math.isfinite(text) or text < 0:
+        if not is_finite(text) or text < 0:
             raise ConfigurationError(f"{text!r} is not a finite number of zero or more")
         return float(text), ""
     match = _QUANTITY.fullmatch(text.strip())
@@ -52,6 +52,14 @@ def parse_quantity(text: object) -> tuple[float, str]:
     if not math.isfinite(value):
         raise ConfigurationError(f"{text!r} is not a finite number")
     return value, unit[0]
+
+
+def is_finite(number: float) -> bool:
+    """Whether a number is one that a float can hold; integers have no such limit by themselves."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def format_quantity(value: float, unit: str) -> str:

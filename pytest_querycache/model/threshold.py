@@ -85,7 +85,7 @@ def parse_threshold(text: object) -> Threshold:
     if text is False or (isinstance(text, str) and text.strip().lower() == "off"):
         return Threshold(off=True)
     match = _THRESHOLD.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
+    if match is None or math.isinf(float(match[1])):
         raise ConfigurationError(f"{text!r} is not a threshold, expected '20%', '20% and 1ms' or 'off'")
     ratio = float(match[1]) / 100
     if match[2] is None:

@@ -38,6 +38,7 @@ _OPERANDS: Final = _LITERALS | kinds(
 _PARAMETER: Final = re.compile(r"%s\b|%\(\w+\)s\b|:\w+|\$\d+|@p\d+\b|\?\d+", re.ASCII)
 _TIGHT_BEFORE: Final = kinds("COMMA", "R_PAREN", "SEMICOLON")
 _NAMES: Final = kinds("VAR", "IDENTIFIER")
+_OPENERS: Final = frozenset({"(", "[", "{", ",", "SELECT", "VALUES"})
 
 
 def fingerprint(sql: str, *, dialect: DialectLike = None) -> str:
@@ -132,7 +133,8 @@ class _Words:
     def add_value(self) -> None:
         while self.kinds and self.kinds[-1] in _SIGNS and not self._operand_ends_at(-2):
             self._drop(1)
-        if self.texts[-2:] == [VALUE, ","]:
+        # An item of a list stands behind what opens the list; the end of `a - ?` is none.
+        if self.texts[-2:] == [VALUE, ","] and (len(self.texts) == 2 or self.texts[-3] in _OPENERS):
             self._drop(1)
         else:
             self.add(TokenType.PLACEHOLDER, VALUE)

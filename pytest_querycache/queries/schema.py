@@ -54,7 +54,7 @@ class PreparedSchema:
         return f"PreparedSchema({len(self.mapping)} entries, digest={self.digest!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return prepare_schema, (_thawed(self.mapping), self.dialect)
+        return PreparedSchema, (_thawed(self.mapping), self.dialect)
 
 
 SchemaLike = PreparedSchema | Schema | SignedSchema | Mapping[str, object] | None

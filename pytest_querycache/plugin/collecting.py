@@ -22,6 +22,7 @@ class Collecting:
         self.run = Run(environment=environment)
         self.duration_ns = 0.0
         self._setup_ns: dict[str, int] = {}
+        self._sections: dict[str, list[str]] = {}
         self._incomplete_because = ""
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -45,6 +46,8 @@ class Collecting:
             self._incomplete_because = "an xdist worker crashed"
             self.run.complete = False
             return
+        if output["error"]:
+            raise pytest.UsageError(output["error"])
         self.run.deselected.update(output["deselected"])
         self.run.disturbances.update(output["disturbances"])
 
@@ -60,11 +63,16 @@ class Collecting:
             if report.outcome != "passed":
                 self._set_aside(report, "skipped" if report.outcome == "skipped" else "failed in setup")
             return
+        if report.when != "teardown":  # xdist's own report of the test during which a worker died
+            self._set_aside(report, "crashed its xdist worker")
+            return
         record = self.run.records.get(report.nodeid)
         if record is not None:
             record.teardown_ns = duration_ns
-            if report.outcome == "failed":
-                record.outcome = "failed in teardown"
+        if report.outcome == "failed":
+            for name in (report.nodeid, *self._sections.get(report.nodeid, ())):
+                if name in self.run.records:
+                    self.run.records[name].outcome = "failed in teardown"
         self._setup_ns.pop(report.nodeid, None)
 
     def _add(self, report: pytest.TestReport) -> None:
@@ -75,9 +83,14 @@ class Collecting:
         if hasattr(report, "wasxfail"):
             outcome = "xpassed" if outcome == "passed" else "xfailed"
         worker = getattr(report, "worker_id", "")
+        # an earlier attempt may have reached sections that this one did not
+        for name in self._sections.pop(report.nodeid, ()):
+            self.run.records.pop(name, None)
         for record in records_of(report.nodeid, plain, outcome=outcome, worker=worker):
             record.setup_ns = self._setup_ns.get(report.nodeid, 0)
             self.run.records[record.node_id] = record
+            if record.test_id:
+                self._sections.setdefault(record.test_id, []).append(record.node_id)
         self.duration_ns += plain["values"].get("wall_time", 0)
 
     def _set_aside(self, report: pytest.TestReport, outcome: str) -> None:

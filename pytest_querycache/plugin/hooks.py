@@ -7,11 +7,26 @@ from __future__ import annotations
 
 import pytest
 
+from .cache_summary import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown
 from .fixtures import METER_KEY, perf_tracker
 from .marks import register_marks
-from .options import add_options, is_active, refuse_rivals, spell_out_optional_values
+from .options import add_options, is_active, is_controller, refuse_rivals, spell_out_optional_values
+from .query_fixtures import (
+    _query_cache_session_in_force,  # noqa: F401
+    pytest_itemcollected,
+    query_cache,
+    query_cache_session,
+)
 
-__all__ = ["perf_tracker"]
+__all__ = [
+    "perf_tracker",
+    "pytest_itemcollected",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+    "query_cache",
+    "query_cache_session",
+]
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -38,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     meter = Meter()
     config.stash[METER_KEY] = meter
-    if not getattr(config.option, "tx", None):  # xdist's controller executes no test itself
+    if not is_controller(config):
         config.pluginmanager.register(Measuring(meter), "querycache-measuring")
     if not hasattr(config, "workerinput"):
         from .session import start_session

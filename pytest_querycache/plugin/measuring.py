@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from ..errors import ConfigurationError
-from ..model.metric import METRICS, Family
+from ..model.metric import CACHE_COMPILE_TIME, CACHE_HITS, CACHE_MISSES, METRICS, Family
 from ..probes.machine import disturbances
 from ..probes.meter import Meter
 from .fixtures import TRACKER_KEY
 from .marks import plain_marks
+from .query_fixtures import begin_cache_figures, cache_figures
 from .transport import ATTRIBUTE, plain_figures
 
 MARKS_KEY = pytest.StashKey[dict[str, Any]]()
@@ -25,6 +26,7 @@ WORKER_OUTPUT = "perf_session"
 """The key of a worker's output that carries what the controller has to know of the worker's session."""
 
 _SHOWN = frozenset(name for name, metric in METRICS.items() if metric.gated or metric.family is Family.TIME)
+_PROPERTY = "perf."
 _NOT_REACHED = "its body was not called through pytest_pyfunc_call"
 
 
@@ -35,20 +37,28 @@ class Measuring:
         self.meter = meter
         self.disturbances: dict[str, str] = {}
         self._deselected: list[str] = []
+        self._error = ""
         self._reading = meter.reading()
         self._measured: pytest.Item | None = None
         self._in_call = False
         self._through_function: dict[type[pytest.Item], bool] = {}
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Read the marks before the first test, so that a wrong one stops the session."""
+        """Read the marks before the first test, so that a wrong one stops the session.
+
+        An xdist worker that raises counts as crashed: it executes nothing, and its controller raises instead.
+        """
         try:
             for item in session.items:
                 plain = plain_marks(item)
                 if plain:
                     item.stash[MARKS_KEY] = plain
         except ConfigurationError as error:
-            raise pytest.UsageError(str(error)) from None
+            if not hasattr(session.config, "workeroutput"):
+                raise pytest.UsageError(str(error)) from None
+            self._error = str(error)
+            session.items.clear()
 
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
         """Keep, for the controller, what this worker left out."""
@@ -65,6 +75,7 @@ class Measuring:
         """Measure items that are not Python functions."""
         self._measured = None
         self._in_call = True
+        begin_cache_figures(item)
         reading = self._reading
         try:
             if self._is_measured_inside(type(item)):
@@ -109,7 +120,11 @@ class Measuring:
         """Take the probes out, and as a worker leave word for the controller."""
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output[WORKER_OUTPUT] = {"disturbances": self.disturbances, "deselected": self._deselected}
+            output[WORKER_OUTPUT] = {
+                "disturbances": self.disturbances,
+                "deselected": self._deselected,
+                "error": self._error,
+            }
         self.meter.uninstall()
 
     def _is_measured_inside(self, kind: type[pytest.Item]) -> bool:
@@ -130,12 +145,21 @@ class Measuring:
         else:
             values, unmeasured = {}, {"wall_time": _NOT_REACHED}
         self._measured = None
+        statistics = cache_figures(item)
+        if statistics is not None:
+            values[CACHE_HITS.name] = statistics.hits
+            values[CACHE_MISSES.name] = statistics.misses
+            values[CACHE_COMPILE_TIME.name] = statistics.compile_ns
         plain = plain_figures(values, unmeasured, tracker)
         marks = item.stash.get(MARKS_KEY, None)
         if marks is not None:
             plain["marks"] = marks
+        if item.user_properties:  # an earlier attempt may have left its figures
+            item.user_properties[:] = [
+                pair for pair in item.user_properties if not pair[0].startswith(_PROPERTY)
+            ]
         item.user_properties.extend(
-            [(f"perf.{name}", value) for name, value in plain["values"].items() if _is_shown(name)]
+            [(_PROPERTY + name, value) for name, value in plain["values"].items() if _is_shown(name)]
         )
         return plain
 

@@ -118,3 +118,9 @@ def is_active(config: pytest.Config) -> bool:
     """Whether this session measures at all."""
     option = config.option
     return bool(option.perf_track or option.perf_baseline is not None or option.perf_update is not None)
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this is xdist's controller, which executes no test itself."""
+    option = config.option
+    return bool(getattr(option, "tx", None)) and getattr(option, "dist", "no") != "no"

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlglot.errors import ExecuteError
-
-from .compilation import Rules, attempt, optimised, parsed
+from .compilation import Rules, parsed
 from .dialect_name import DialectLike
+from .execution import WithoutSchema, WithSchema, compiled_for
 from .manager import QueryCacheManager, active_cache
+from .plan_file import StoredPlan
 from .program import Program
-from .schema import SchemaLike, schema_for_sqlglot
+from .schema import SchemaLike
 from .signature import QuerySignature, query_signature
-from .store import PlanStore, StoredPlan
-from .tables import RunTables, schema_of, shape_of
+from .store import PlanStore
 from .volatile import is_volatile
 
 if TYPE_CHECKING:
     from sqlglot import exp
-    from sqlglot.executor.table import Table, Tables
-
-MAX_SHAPES: Final = 16
-"""So many shapes of tables a query without a schema stays compiled for."""
+    from sqlglot.executor.table import Table
 
 # Keeps compiled queries apart from what else is cached under signatures of the same text.
 _COMPILED: Final[tuple[object, ...]] = ("compiled",)
@@ -45,10 +40,10 @@ class CompiledQuery:
     signature: QuerySignature
     name: str | None
     compile_ns: int
-    _query: _WithSchema | _WithoutSchema
+    _query: WithSchema | WithoutSchema
 
     def __init__(
-        self, signature: QuerySignature, name: str | None, compile_ns: int, query: _WithSchema | _WithoutSchema
+        self, signature: QuerySignature, name: str | None, compile_ns: int, query: WithSchema | WithoutSchema
     ) -> None:
         fix = object.__setattr__
         fix(self, "signature", signature)
@@ -71,7 +66,8 @@ class CompiledQuery:
 
         ``tables`` maps names to lists of rows (mappings of columns to values) or to sqlglot tables, in as many
         levels as the schema has. Every call starts afresh: nothing of an earlier execution is used but the plan
-        and its bytecode. Raises sqlglot's ``ExecuteError`` when a step fails.
+        and its bytecode. Raises sqlglot's ``ExecuteError`` when a step fails, or when its executor does not know
+        one, such as a window function.
         """
         return self._query.execute(tables)
 
@@ -84,68 +80,6 @@ class CompiledQuery:
     def ast(self) -> exp.Expression:
         """A copy of the optimised syntax tree; changing it changes nothing here."""
         return self._query.tree.copy()
-
-
-class _WithSchema:
-    """The program of a query whose schema was known."""
-
-    __slots__ = ("_program", "_run_tables", "_table_args", "dialect", "tree")
-
-    def __init__(
-        self, tree: exp.Expression, program: Program, dialect: DialectLike, table_args: tuple[str, ...]
-    ) -> None:
-        self.tree = tree
-        self.dialect = dialect
-        self._program = program
-        self._run_tables = RunTables(dialect)
-        self._table_args = table_args
-
-    def execute(self, tables: Mapping[str, Any] | None) -> Table:
-        own = self._run_tables(tables)
-        return self.run(own)
-
-    def run(self, tables: Tables) -> Table:
-        levels = tables.supported_table_args
-        if levels and tuple(levels) != self._table_args:
-            raise ExecuteError("Tables must support the same table args as schema")
-        return self._program.run(tables)
-
-
-class _WithoutSchema:
-    """The programs of a query whose schema is that of the tables it is executed on, one for each shape."""
-
-    __slots__ = ("_compile", "_lock", "_programs", "_run_tables", "dialect", "tree")
-
-    def __init__(self, tree: exp.Expression, sql: str, dialect: DialectLike, rules: Rules | None, name: str | None):
-        self.tree = tree
-        self.dialect = dialect
-        self._compile = partial(_compiled_for, sql, dialect=dialect, rules=rules, name=name)
-        self._run_tables = RunTables(dialect)
-        self._programs: dict[Hashable, _WithSchema] = {}
-        self._lock = Lock()
-
-    def execute(self, tables: Mapping[str, Any] | None) -> Table:
-        own = self._run_tables(tables)
-        shape = shape_of(own)
-        known = self._programs.get(shape)
-        if known is None:
-            with self._lock:
-                known = self._programs.get(shape)
-                if known is None:
-                    known = self._compile(schema_of(own, self.dialect))
-                    while len(self._programs) >= MAX_SHAPES:
-                        del self._programs[next(iter(self._programs))]
-                    self._programs[shape] = known
-        return known.run(own)
-
-
-def _compiled_for(
-    sql: str, schema: SchemaLike, *, dialect: DialectLike, rules: Rules | None, name: str | None
-) -> _WithSchema:
-    known = schema_for_sqlglot(schema, dialect)
-    tree = optimised(sql, known, dialect, rules, name)
-    program = attempt("planned", sql, name, lambda: Program(tree))
-    return _WithSchema(tree, program, dialect, tuple(known.supported_table_args))
 
 
 def compile_for_execution(
@@ -210,11 +144,11 @@ def _compile(
     signature: QuerySignature,
 ) -> CompiledQuery:
     started = time.perf_counter_ns()
-    query: _WithSchema | _WithoutSchema
+    query: WithSchema | WithoutSchema
     if signature.schema:
-        query = _compiled_for(sql, schema, dialect=dialect, rules=rules, name=name)
+        query = compiled_for(sql, schema, dialect=dialect, rules=rules, name=name)
     else:
-        query = _WithoutSchema(parsed(sql, dialect, name), sql, dialect, rules, name)
+        query = WithoutSchema(parsed(sql, dialect, name), sql, dialect, rules, name)
     return CompiledQuery(signature, name, time.perf_counter_ns() - started, query)
 
 
@@ -236,13 +170,13 @@ def _compile_or_load(
             return loaded
     compiled = _compile(sql, schema, dialect, name, None, signature)
     query = compiled._query
-    if isinstance(query, _WithSchema):
+    if isinstance(query, WithSchema) and query.is_executable:
         store.save(
             StoredPlan(
                 signature=signature,
                 name=name,
                 compile_ns=compiled.compile_ns,
-                table_args=query._table_args,
+                table_args=query.table_args,
                 tree=query.tree,
             )
         )
@@ -259,7 +193,7 @@ def compiled_from(stored: StoredPlan, store: PlanStore, dialect: DialectLike = N
     try:
         program = Program(stored.tree)
         program.check_names()
-        query = _WithSchema(stored.tree, program, own, stored.table_args)
+        query = WithSchema(stored.tree, program, own, stored.table_args)
     except Exception:
         # A file that passed every check may still hold a tree that cannot be planned: it counts as foreign.
         store.reject(stored.signature)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DIRECTIVE = re.compile(r"/\*\w{0,8}[+!]|--\+|sqlglot\.meta", re.ASCII)
 
 # What ends or begins a word, or a path that is written like one.
-_JOINING = frozenset("_$`\"~%")
+_JOINING = frozenset('_$`"~%')
 
 TOUCHING = ""
 """Stands between two pieces that touch where that has a meaning; no token is empty."""

@@ -18,7 +18,19 @@ _TYPE_NAMES: Final = getattr(exp, "DType", None) or exp.DataType.Type
 # Statements that change something, or that sqlglot keeps as text, are never part of an optimised query.
 _FORBIDDEN: Final = tuple(
     getattr(exp, name)
-    for name in ("Command", "Create", "Drop", "Alter", "Set", "SetItem", "Pragma", "Copy", "Use", "Kill", "Property")
+    for name in (
+        "Command",
+        "Create",
+        "Drop",
+        "Alter",
+        "Set",
+        "SetItem",
+        "Pragma",
+        "Copy",
+        "Use",
+        "Kill",
+        "Property",
+    )
     if hasattr(exp, name)
 )
 CLASSES: Final[dict[str, Any]] = {
@@ -128,7 +140,9 @@ def _annotations(node: Any) -> dict[str, Any] | None:
     for key, value in kept.items():
         items = value if isinstance(value, list) else [value]
         if not all(item is None or type(item) in (bool, int, str) for item in items):
-            raise PlanFormatError(f"a tree annotated with {key!r} of type {type(value).__qualname__} is not stored")
+            raise PlanFormatError(
+                f"a tree annotated with {key!r} of type {type(value).__qualname__} is not stored"
+            )
     return kept or None
 
 
@@ -153,7 +167,15 @@ def from_stored(stored: object) -> exp.Expression:
         return _build(stored)
     except PlanFormatError:
         raise
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         raise PlanFormatError(f"not a stored tree: {error}") from error
 
 
@@ -240,5 +262,7 @@ def _checked_annotations(notes: Any) -> dict[str, Any]:
     for value in notes.values():
         for item in value if type(value) is list else [value]:
             if item is not None and type(item) not in (bool, int, str):
-                raise PlanFormatError(f"an annotation of type {type(item).__name__} does not belong into a tree")
+                raise PlanFormatError(
+                    f"an annotation of type {type(item).__name__} does not belong into a tree"
+                )
     return notes

@@ -21,7 +21,9 @@ _SEVERAL: Final = ("projections", "operands", "aggregations", "key")
 
 _TYPE_NAMES: Final = getattr(exp, "DType", None) or exp.DataType.Type
 _EXECUTOR: Final[Any] = PythonExecutor
-_HARMLESS: Final = frozenset(ENV) | frozenset(_TYPE_NAMES.__members__) | {"scope", "exp", "DType", "DataType", "Type"}
+_HARMLESS: Final = (
+    frozenset(ENV) | frozenset(_TYPE_NAMES.__members__) | {"scope", "exp", "DType", "DataType", "Type"}
+)
 
 
 class UnsafeProgramError(ValueError):

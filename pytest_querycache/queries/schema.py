@@ -191,5 +191,3 @@ def _thawed(value: Mapping[str, object]) -> dict[str, object]:
         else inner
         for name, inner in value.items()
     }
-
-

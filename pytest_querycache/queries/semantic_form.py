@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 # Statements whose meaning is not all in the tree, or which the tree keeps as text.
 _OPAQUE = tuple(
-    getattr(exp, name) for name in ("Command", "Create", "Set", "Drop", "Alter", "Pragma") if hasattr(exp, name)
+    getattr(exp, name)
+    for name in ("Command", "Create", "Set", "Drop", "Alter", "Pragma")
+    if hasattr(exp, name)
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import time
@@ -11,42 +10,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..errors import CompilationError
-from .plan_format import PlanFormatError, from_stored, to_stored
+from .plan_file import MAX_BYTES, StoredPlan, content_of, plan_of, signature_in
+from .plan_format import PlanFormatError
 from .signature import VERSION, QuerySignature
 from .use_counts import UseCounts
 
-if TYPE_CHECKING:
-    from sqlglot import exp
-
-FORMAT_VERSION: Final = 1
-# 1  first version: a line "querycache-plan 1 <digest of the rest>", then one JSON object
-MAX_BYTES: Final = 4 * 1024 * 1024
-
-_HEAD: Final = f"querycache-plan {FORMAT_VERSION} "
 _SUFFIX: Final = ".plan"
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
-_FIELDS: Final = ("text", "schema", "dialect", "version", "level", "extra")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPlan:
-    """An optimised query as it is kept: the tree, with what it takes to execute it.
-
-    ``table_args`` are the levels of the schema it was optimised against, ``compile_ns`` what compiling it
-    took, in nanoseconds.
-    """
-
-    signature: QuerySignature
-    name: str | None
-    compile_ns: int
-    table_args: tuple[str, ...]
-    tree: exp.Expression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +50,9 @@ class PlanStore:
     nanoseconds.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, timer: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self, folder: str | os.PathLike[str], *, timer: Callable[[], int] = time.perf_counter_ns
+    ) -> None:
         self.folder = Path(folder)
         self._timer = timer
         self._lock = Lock()
@@ -94,7 +71,7 @@ class PlanStore:
             self._count("misses")
             return None
         try:
-            plan = _plan_of(content)
+            plan = plan_of(content)
             if plan.signature != signature:
                 raise PlanFormatError("the file holds the plan of another query")
         except PlanFormatError:
@@ -109,10 +86,10 @@ class PlanStore:
         Nothing is raised when it cannot be stored.
         """
         try:
-            content = _content_of(plan)
+            content = content_of(plan)
             started = self._timer()
             # What this very process cannot read back, or not faster, nobody should have to read.
-            _plan_of(content)
+            plan_of(content)
             cheaper = self._timer() - started < plan.compile_ns
         except PlanFormatError:
             cheaper = False
@@ -149,7 +126,7 @@ class PlanStore:
             if content is None:
                 continue
             try:
-                signature = _signature_of(_checked_body(content))
+                signature = signature_in(content)
             except PlanFormatError:
                 self._count("rejected")
                 continue
@@ -203,61 +180,3 @@ class PlanStore:
     def _remove(self, digest: str) -> None:
         with contextlib.suppress(OSError):
             self._path(digest).unlink()
-
-
-def _content_of(plan: StoredPlan) -> bytes:
-    body = {
-        "signature": [getattr(plan.signature, field) for field in _FIELDS],
-        "name": plan.name,
-        "compile_ns": plan.compile_ns,
-        "table_args": list(plan.table_args),
-        "tree": to_stored(plan.tree),
-    }
-    try:
-        text = json.dumps(body, separators=(",", ":")).encode("ascii")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise PlanFormatError(f"the plan cannot be written: {error}") from error
-    return f"{_HEAD}{_digest(text)}\n".encode("ascii") + text
-
-
-def _plan_of(content: bytes) -> StoredPlan:
-    body = _checked_body(content)
-    name, compile_ns, table_args = body.get("name"), body.get("compile_ns"), body.get("table_args")
-    if not (name is None or type(name) is str) or type(compile_ns) is not int:
-        raise PlanFormatError("a plan has a name and the time it took to compile")
-    if type(table_args) is not list or not all(type(level) is str for level in table_args):
-        raise PlanFormatError("a plan has the levels of its schema")
-    return StoredPlan(
-        signature=_signature_of(body),
-        name=name,
-        compile_ns=compile_ns,
-        table_args=tuple(table_args),
-        tree=from_stored(body.get("tree")),
-    )
-
-
-def _checked_body(content: bytes) -> dict[str, Any]:
-    head, _, text = content.partition(b"\n")
-    if len(content) > MAX_BYTES or head != f"{_HEAD}{_digest(text)}".encode("ascii"):
-        raise PlanFormatError("not a plan of this format, or a damaged one")
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PlanFormatError(f"not JSON: {error}") from error
-    if type(body) is not dict:
-        raise PlanFormatError("a plan is an object")
-    return body
-
-
-def _signature_of(body: dict[str, Any]) -> QuerySignature:
-    fields = body.get("signature")
-    if type(fields) is not list or len(fields) != len(_FIELDS) or not all(type(field) is str for field in fields):
-        raise PlanFormatError("a plan has a signature of six texts")
-    try:
-        return QuerySignature(*fields)
-    except ValueError as error:
-        raise PlanFormatError(f"not a signature: {error}") from error
-
-
-def _digest(text: bytes) -> str:
-    return blake2b(text, digest_size=16).hexdigest()

@@ -39,7 +39,10 @@ class RunTables:
 
     def _level(self, tables: Mapping[str, Any], depth: int) -> dict[str, Any]:
         if depth > 1:
-            return {self._name(name, is_table=True): self._level(inner, depth - 1) for name, inner in tables.items()}
+            return {
+                self._name(name, is_table=True): self._level(inner, depth - 1)
+                for name, inner in tables.items()
+            }
         return {self._name(name): self._table(rows) for name, rows in tables.items()}
 
     def _table(self, rows: Any) -> Table:

@@ -39,10 +39,42 @@ _SUSPECT: Final = re.compile(rf"\b(?:{'|'.join(sorted(_FUNCTIONS))})\b|@@|\bnext
 _CLASSES: Final = tuple(
     getattr(exp, name)
     for name in (
-        *("CurrentDate", "CurrentTime", "CurrentTimestamp", "CurrentDatetime", "CurrentTimestampLTZ", "CurrentUser"),
-        *("CurrentRole", "CurrentSchema", "CurrentSchemas", "CurrentDatabase", "CurrentCatalog", "CurrentTimezone"),
-        *("CurrentAccount", "CurrentWarehouse", "Localtime", "Localtimestamp", "UtcDate", "UtcTime", "UtcTimestamp"),
-        *("Rand", "Randn", "RandStr", "Randstr", "Uniform", "Uuid", "GenerateUUID", "SessionUser", "Systimestamp"),
+        *(
+            "CurrentDate",
+            "CurrentTime",
+            "CurrentTimestamp",
+            "CurrentDatetime",
+            "CurrentTimestampLTZ",
+            "CurrentUser",
+        ),
+        *(
+            "CurrentRole",
+            "CurrentSchema",
+            "CurrentSchemas",
+            "CurrentDatabase",
+            "CurrentCatalog",
+            "CurrentTimezone",
+        ),
+        *(
+            "CurrentAccount",
+            "CurrentWarehouse",
+            "Localtime",
+            "Localtimestamp",
+            "UtcDate",
+            "UtcTime",
+            "UtcTimestamp",
+        ),
+        *(
+            "Rand",
+            "Randn",
+            "RandStr",
+            "Randstr",
+            "Uniform",
+            "Uuid",
+            "GenerateUUID",
+            "SessionUser",
+            "Systimestamp",
+        ),
         *("NextValueFor", "SessionParameter", "Getdate", "GetDate", "UnixTimestamp", "TimeOfDay"),
     )
     if hasattr(exp, name)
@@ -76,7 +108,9 @@ def _asks(sql: str, dialect: Dialect) -> bool:
         statements = dialect.parse(sql)
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError):
         return False
-    return any(_is_asking(node) for statement in statements if statement is not None for node in statement.walk())
+    return any(
+        _is_asking(node) for statement in statements if statement is not None for node in statement.walk()
+    )
 
 
 def _is_asking(node: object) -> bool:

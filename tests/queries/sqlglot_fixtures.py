@@ -48,7 +48,16 @@ def _source_package(folder: Path) -> Path:
     # A folder of this process's own: two workers may download at once, and renaming is atomic.
     own = folder / f"download-{os.getpid()}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-binary", ":all:", "--no-deps", "--retries", "1", "--dest", str(own), f"sqlglot=={version}"]
+    command += [
+        "--no-binary",
+        ":all:",
+        "--no-deps",
+        "--retries",
+        "1",
+        "--dest",
+        str(own),
+        f"sqlglot=={version}",
+    ]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
         next(own.glob("sqlglot-*.tar.gz")).replace(target)

@@ -42,7 +42,9 @@ def test_a_fingerprint_is_its_own(sql, expected, dialect):
     assert fingerprint(expected, dialect=dialect) == expected
 
 
-@pytest.mark.parametrize("sql", ["CREATE TABLE t (a INT)", "SET x = 1", "SHOW TABLES", "SELECT 'open", "", "SELECT 1; SELECT 2"])
+@pytest.mark.parametrize(
+    "sql", ["CREATE TABLE t (a INT)", "SET x = 1", "SHOW TABLES", "SELECT 'open", "", "SELECT 1; SELECT 2"]
+)
 def test_what_cannot_be_read_becomes_a_hash(sql):
     """Statements without readable tokens have a fingerprint that differs with their text, and is its own."""
     found = fingerprint(sql, dialect="mysql")
@@ -53,23 +55,40 @@ def test_what_cannot_be_read_becomes_a_hash(sql):
 
 def test_statements_of_different_shape_stay_apart():
     """What is counted as a repetition has the same tables, columns and operators."""
-    texts = ["SELECT a FROM t", "SELECT b FROM t", "SELECT a FROM u", "SELECT a FROM t WHERE a = 1", "SELECT a FROM t WHERE a > 1"]
+    texts = [
+        "SELECT a FROM t",
+        "SELECT b FROM t",
+        "SELECT a FROM u",
+        "SELECT a FROM t WHERE a = 1",
+        "SELECT a FROM t WHERE a > 1",
+    ]
     assert len(set(map(fingerprint, texts))) == len(texts)
 
 
 def test_a_dialect_may_be_a_class_or_an_instance():
     """The dialect's name, class and instance erase alike."""
     sql = "SELECT `Aa` FROM t WHERE b = 1"
-    assert fingerprint(sql, dialect=MySQL) == fingerprint(sql, dialect=MySQL()) == fingerprint(sql, dialect="mysql")
+    assert (
+        fingerprint(sql, dialect=MySQL)
+        == fingerprint(sql, dialect=MySQL())
+        == fingerprint(sql, dialect="mysql")
+    )
 
 
 WORDS = st.sampled_from(
-    ["SELECT", "a", "FROM", "t", "WHERE", "=", "-", "+", "1", "'x'", "(", ")", ",", "IN", "?", "%s", ":p", ".", "*", "AND", "/* c */"]
-    + ["GROUP", "BY", '"q"', "$1", "NOT", "null", "--c\n", "x1", "VALUES", "@v", "::", "int", "[", "]", "date", "%", "CASE", "END"]
-)  # fmt: skip
+    [
+        *"SELECT a FROM t WHERE = - + 1 'x' ( ) , IN ? %s :p . * AND GROUP BY NOT null x1 VALUES".split(),
+        *'@v :: int [ ] date % CASE END "q" $1'.split(),
+        *("/* c */", "--c\n"),
+    ]
+)
 
 
-@given(st.lists(WORDS, max_size=14), st.sampled_from(["", " "]), st.sampled_from([None, "postgres", "mysql", "tsql", "bigquery"]))
+@given(
+    st.lists(WORDS, max_size=14),
+    st.sampled_from(["", " "]),
+    st.sampled_from([None, "postgres", "mysql", "tsql", "bigquery"]),
+)
 def test_erasing_is_idempotent_on_any_words(words, separator, dialect):
     """For any sequence of words the fingerprint of the fingerprint is the fingerprint."""
     once = fingerprint(f"SELECT {separator.join(words)}", dialect=dialect)
@@ -80,4 +99,7 @@ def test_erasing_is_idempotent_on_any_words(words, separator, dialect):
 def test_values_never_show(number, text):
     """No number and no string of a statement changes its fingerprint."""
     quoted = text.replace("'", "''")
-    assert fingerprint(f"SELECT a FROM t WHERE b = {number} AND c = '{quoted}'") == "SELECT a FROM t WHERE b = ? AND c = ?"
+    assert (
+        fingerprint(f"SELECT a FROM t WHERE b = {number} AND c = '{quoted}'")
+        == "SELECT a FROM t WHERE b = ? AND c = ?"
+    )

@@ -35,7 +35,9 @@ def test_optimised_queries_come_back_as_they_went(name):
     assert all(child.parent is not None for child in twin.walk() if child is not twin)
 
 
-names = st.text(alphabet="abcXYZ_é 1", min_size=1, max_size=5).map(lambda text: exp.to_identifier(text, quoted=True))
+names = st.text(alphabet="abcXYZ_é 1", min_size=1, max_size=5).map(
+    lambda text: exp.to_identifier(text, quoted=True)
+)
 values = st.one_of(
     st.integers(0, 10**12).map(exp.Literal.number),
     st.floats(0, 1e6).map(lambda number: exp.Literal.number(f"{number:.3f}")),

@@ -26,7 +26,12 @@ SAME = [
     ("SELECT a /* plain */ FROM t;;", "SELECT a FROM t", "tokens", None),
     ("SELECT a,b FROM t WHERE(a=1)", "SELECT a , b FROM t WHERE ( a = 1 )", "tokens", None),
     ("SELECT a FROM t group\n by a order   by a", "SELECT a FROM t GROUP BY a ORDER BY a", "tokens", None),
-    ("SELECT SUM(a) OVER (PARTITION  BY b) FROM t", "SELECT SUM(a) OVER (PARTITION BY b) FROM t", "tokens", None),
+    (
+        "SELECT SUM(a) OVER (PARTITION  BY b) FROM t",
+        "SELECT SUM(a) OVER (PARTITION BY b) FROM t",
+        "tokens",
+        None,
+    ),
     ("SELECT A FROM T", "SELECT a FROM t", "semantic", None),
     ("SELECT a FROM t WHERE a <> 1", "SELECT a FROM t WHERE a != 1", "semantic", None),
     ("SELECT a x FROM t", "SELECT a AS x FROM t", "semantic", None),
@@ -76,13 +81,17 @@ DIFFERENT = [
 @pytest.mark.parametrize(("one", "other", "level", "dialect"), SAME)
 def test_differences_without_meaning_share_a_key(one, other, level, dialect):
     """Formatting, and at the semantic level spelling, does not split the key."""
-    assert query_signature(one, dialect=dialect, level=level) == query_signature(other, dialect=dialect, level=level)
+    assert query_signature(one, dialect=dialect, level=level) == query_signature(
+        other, dialect=dialect, level=level
+    )
 
 
 @pytest.mark.parametrize(("one", "other", "level", "dialect"), DIFFERENT)
 def test_differences_with_meaning_split_the_key(one, other, level, dialect):
     """Values, names, hints and statements kept as exact text split the key."""
-    assert query_signature(one, dialect=dialect, level=level) != query_signature(other, dialect=dialect, level=level)
+    assert query_signature(one, dialect=dialect, level=level) != query_signature(
+        other, dialect=dialect, level=level
+    )
 
 
 def test_nesting_too_deep_to_parse_keeps_its_exact_text():
@@ -117,9 +126,9 @@ def test_settings_of_a_dialect_split_the_key_in_every_form():
 
 def test_the_default_setting_written_out_is_the_default():
     """Saying what holds anyway does not split the key."""
-    assert query_signature(QUERY, dialect="mysql, normalization_strategy = case_sensitive") == query_signature(
-        QUERY, dialect="mysql"
-    )
+    assert query_signature(
+        QUERY, dialect="mysql, normalization_strategy = case_sensitive"
+    ) == query_signature(QUERY, dialect="mysql")
 
 
 def test_unknown_dialect_and_level_are_refused():

@@ -19,8 +19,9 @@ from pytest_querycache.queries import compiled as compiled_module
 from pytest_querycache.queries.cache import QueryCache
 from pytest_querycache.queries.compiled import compile_for_execution, compiled_from
 from pytest_querycache.queries.manager import QueryCacheManager
+from pytest_querycache.queries.plan_file import MAX_BYTES
 from pytest_querycache.queries.semantic_form import tree_pieces
-from pytest_querycache.queries.store import MAX_BYTES, PlanStore, StoreStats
+from pytest_querycache.queries.store import PlanStore, StoreStats
 from pytest_querycache.queries.use_counts import KEPT_FILES
 
 SCHEMA = {"t": {"a": "int", "b": "text"}, "u": {"a": "int", "c": "double"}}
@@ -63,7 +64,10 @@ def test_a_plan_survives_the_session(store):
 def test_one_file_for_each_signature_named_by_its_digest(store):
     """What a file holds can be told from its name."""
     one, other = compiled_with(store), compiled_with(store, OTHER)
-    assert {path.name for path in store.folder.iterdir()} == {f"{one.signature}.plan", f"{other.signature}.plan"}
+    assert {path.name for path in store.folder.iterdir()} == {
+        f"{one.signature}.plan",
+        f"{other.signature}.plan",
+    }
 
 
 def test_files_hold_json_and_no_code(store):
@@ -128,7 +132,9 @@ def test_an_interrupted_write_leaves_no_half_file(store, monkeypatch):
     assert list(store.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"null", b"querycache-plan 1 0\n{}", b"\x80\x04K\x01.", b"x" * (MAX_BYTES + 5)])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"null", b"querycache-plan 1 0\n{}", b"\x80\x04K\x01.", b"x" * (MAX_BYTES + 5)]
+)
 def test_a_foreign_file_is_a_counted_miss(store, content):
     """Whatever lies under the name of a plan: it is counted, compiled anew, and written over."""
     compiled_with(store)
@@ -142,7 +148,7 @@ def test_a_foreign_file_is_a_counted_miss(store, content):
 def test_the_plan_of_another_query_is_refused(store):
     """A sound file under the name of another signature is not believed."""
     one, other = compiled_with(store), compiled_with(store, OTHER)
-    os.replace(store.folder / f"{other.signature}.plan", store.folder / f"{one.signature}.plan")
+    (store.folder / f"{other.signature}.plan").replace(store.folder / f"{one.signature}.plan")
     again = PlanStore(store.folder)
     assert again.load(one.signature) is None
     assert again.stats() == StoreStats(misses=1, rejected=1)
@@ -203,7 +209,24 @@ def mutations(original, other, choose):
     return bytes(content)
 
 
-EVIL = ["os.system", "__import__('os').abort()", "x) or exit(", "Command", "Create", "\\", '"', -1, 10**9, 1.5, None, True, [], {}, [[]], {"int": 1}]
+EVIL = [
+    "os.system",
+    "__import__('os').abort()",
+    "x) or exit(",
+    "Command",
+    "Create",
+    "\\",
+    '"',
+    -1,
+    10**9,
+    1.5,
+    None,
+    True,
+    [],
+    {},
+    [[]],
+    {"int": 1},
+]
 
 
 def _mutated_body(original, choose, *, sign):
@@ -327,7 +350,9 @@ def test_damaged_counts_count_nothing(store):
     """A counts file somebody wrote into is passed over, entry by entry where that is possible."""
     signature = compiled_with(store).signature
     store.flush()
-    for number, content in enumerate([b"", b"[]", b'{"x": 1}', b"{" * 5_000, json.dumps({signature: "9", "0" * 32: -1}).encode()]):
+    for number, content in enumerate(
+        [b"", b"[]", b'{"x": 1}', b"{" * 5_000, json.dumps({signature: "9", "0" * 32: -1}).encode()]
+    ):
         (store.folder / f"uses-{number:016x}.json").write_bytes(content)
     assert [found for found, _ in store.most_used(5)] == [signature]
 
@@ -344,4 +369,6 @@ def test_old_counts_are_forgotten(store):
 def test_compiling_does_not_depend_on_the_store():
     """Without a store nothing of it is touched."""
     with QueryCacheManager.using(QueryCache()):
-        assert compiled_module.compile_for_execution(QUERY, schema=SCHEMA).execute(TABLES).rows == [("x", 4.0)]
+        assert compiled_module.compile_for_execution(QUERY, schema=SCHEMA).execute(TABLES).rows == [
+            ("x", 4.0)
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def update_baseline(path: Path, change: Callable[[Baseline], None]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(path):
+        # the file that a link leads to is the one that others lock and replace
+        with exclusive(Path(os.path.realpath(path))):
             baseline = read_or_empty(path)
             change(baseline)
             text = write_baseline(baseline)

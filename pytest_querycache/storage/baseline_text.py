@@ -15,6 +15,7 @@ Format history:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,13 +23,16 @@ from typing import Any, NoReturn
 from ..errors import BaselineError
 from ..model.baseline import Baseline, Commit, Entry, Figure, Section
 from ..model.environment import StoredEnvironment
+from ..model.quantity import is_finite
 
 FORMAT = "pytest-querycache baseline"
 VERSION = 1
 
 LAST = "~"
+_NOT_FIGURES = frozenset({"commit", "alone"})
 _LAST_LINE = f'    "{LAST}": "this line stays last, so that branches merge"'
 _CONFLICT_MARKS = ("<<<<<<< ", ">>>>>>> ", "||||||| ")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _AGAIN = "pytest --perf-update writes a new one"
 
 
@@ -52,7 +56,7 @@ def _section_lines(key: str, section: Section) -> Iterator[str]:
         "workers": environment.workers,
     }
     yield f" {_text(key)}: {{"
-    yield f'  "environment": {json.dumps(machine, ensure_ascii=False)},'
+    yield f'  "environment": {_text(machine)},'
     if section.reference_ns is not None:
         yield f'  "reference_ns": {_number(section.reference_ns)},'
     yield from _mapping_lines("distributions", (f"{_text(n)}: {_text(v)}" for n, v in _sorted(environment)))
@@ -95,8 +99,10 @@ def entry_text(entry: Entry) -> str:
     return "{" + ", ".join(members) + "}"
 
 
-def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _text(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    # a file name that is not UTF-8 arrives as lone surrogates, which only an escape can carry
+    return json.dumps(value) if _SURROGATE.search(text) else text
 
 
 def _number(number: float | None) -> str:
@@ -109,7 +115,7 @@ def parse_baseline(text: str, path: Path) -> Baseline:
     """A baseline from its text; raises BaselineError that says where, what, what was expected, and what to do."""
     if not text.strip():
         raise BaselineError(f"{path}: the file is empty, expected a baseline; {_AGAIN}")
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.startswith(_CONFLICT_MARKS):
             raise BaselineError(
                 f"{path}:{number}: the file holds conflict markers of a merge; keep the lines of both sides, "
@@ -122,7 +128,8 @@ def parse_baseline(text: str, path: Path) -> Baseline:
             f"{path}:{error.lineno}: not JSON ({error.msg}), expected a baseline; "
             f"restore it from the repository, or {_AGAIN}"
         ) from None
-    except (BaselineError, RecursionError) as error:
+    except (BaselineError, RecursionError, ValueError) as error:
+        # a plain ValueError is Python's limit on the digits of an integer
         raise BaselineError(f"{path}: {error}; restore it from the repository, or {_AGAIN}") from None
     return _Reader(path).baseline(document)
 
@@ -131,15 +138,27 @@ def _no_constant(name: str) -> NoReturn:
     raise BaselineError(f"{name} is not a number that a baseline may hold")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Entry:
-    """Pack entries while they are read, so that 50,000 of them never stand in memory as objects."""
-    if not any(isinstance(value, list) for _, value in pairs):
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Entry | BaselineError:
+    """Pack entries while they are read, so that 50,000 of them never stand in memory as objects.
+
+    What is wrong with one is returned, because only the reader knows which one it is.
+    """
+    if not any(isinstance(value, list) for _, value in pairs) or not all(
+        isinstance(value, list) or name in _NOT_FIGURES for name, value in pairs
+    ):
         return dict(pairs)
+    try:
+        return _packed(pairs)
+    except BaselineError as error:
+        return error
+
+
+def _packed(pairs: Iterable[tuple[str, Any]]) -> Entry:
     figures, commit, alone = [], "", False
     for name, value in pairs:
         if name == "commit" and isinstance(value, str):
             commit = value
-        elif name == "alone":
+        elif name == "alone" and not isinstance(value, list):
             alone = bool(value)
         else:
             figures.append((name, _figure(name, value)))
@@ -155,7 +174,7 @@ def _figure(name: str, value: object) -> Figure:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
 
 
 class _Reader:
@@ -214,6 +233,10 @@ class _Reader:
         )
 
     def entry(self, value: object, where: str) -> Entry:
+        if isinstance(value, dict) and _NOT_FIGURES.issuperset(value):
+            return _packed(value.items())  # nothing in it was measured, so that it looked like any other object
+        if isinstance(value, BaselineError):
+            self.fail(f"{value}, in {where}")
         if not isinstance(value, Entry):
             self.fail(f"unexpected {type(value).__name__} in {where}, expected figures")
         return value
@@ -223,6 +246,8 @@ class _Reader:
         return Commit(dirty=bool(members.get("dirty", True)), date=str(members.get("date", "")))
 
     def mapping(self, value: object, where: str) -> Mapping[str, Any]:
+        if isinstance(value, BaselineError):
+            self.fail(f"{value}, in {where}")
         if not isinstance(value, dict):
             self.fail(f"unexpected {type(value).__name__} in {where}, expected an object")
         return value

@@ -1,0 +1,437 @@
+"""The text of a baseline: what is written is read back, and what is damaged is refused in one clear line."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_querycache.errors import BaselineError
+from pytest_querycache.model.baseline import Baseline, Commit, Entry, Figure, Section
+from pytest_querycache.model.environment import StoredEnvironment
+from pytest_querycache.storage.baseline_text import LAST, parse_baseline, write_baseline
+
+PATH = Path("perf-baseline.json")
+KEY = "cpython-3.12-linux-x86_64-native"
+
+MACHINE = StoredEnvironment(
+    full_version="3.12.1",
+    cpu_model="Some CPU @ 2.00GHz",
+    cpu_count=2,
+    workers=0,
+    distributions={"pytest": "9.0", "sqlglot": "28.1"},
+)
+
+
+def typical_entry(cold: int = 1_234_567) -> Entry:
+    """An entry as a session with the native counter and three fresh processes leaves it."""
+    return Entry(
+        [
+            ("wall_time", Figure(cold, 1_098_765, 345_678)),
+            ("cpu_time", Figure(1_222_222)),
+            ("allocated_bytes", Figure(2_345_678, 1_234_567, 2_345)),
+            ("allocated_blocks", Figure(23_456, 12_345, 12)),
+            ("peak_rss", Figure(1_234_567, 1_234_567)),
+            ("gc_collections", Figure(12, 11)),
+        ],
+        commit="0123456789ab",
+    )
+
+
+def baseline_of(**entries: Entry) -> Baseline:
+    named = {name.replace("__", "::"): entry for name, entry in entries.items()}
+    return Baseline(
+        sections={
+            KEY: Section(
+                environment=MACHINE,
+                entries=named,
+                commits={"0123456789ab": Commit(dirty=False, date="2024-05-06")},
+            )
+        }
+    )
+
+
+def test_the_text_of_a_small_baseline() -> None:
+    """The whole format at a glance: versioned, sorted, one line for each test, a last line in each list."""
+    entry = Entry([("wall_time", Figure(2_000_000, 1_500_000)), ("db_queries", Figure(3))], commit="abc")
+    alone = Entry([("allocated_bytes", Figure(4096, 4096, 12.5))], alone=True)
+    baseline = Baseline(
+        sections={
+            KEY: Section(
+                environment=StoredEnvironment(
+                    full_version="3.12.1", cpu_model="CPU µ", cpu_count=2, distributions={"pytest": "9.0"}
+                ),
+                entries={"t.py::test_b[é]": alone, "t.py::test_a": entry},
+                commits={"abc": Commit(dirty=True, date="2024-05-06")},
+                reference_ns=750_000,
+            )
+        }
+    )
+    assert write_baseline(baseline) == (
+        "{\n"
+        '"format": "pytest-querycache baseline",\n'
+        '"version": 1,\n'
+        '"sections": {\n'
+        ' "cpython-3.12-linux-x86_64-native": {\n'
+        '  "environment": {"python": "3.12.1", "cpu": "CPU µ", "cpus": 2, "workers": 0},\n'
+        '  "reference_ns": 750000,\n'
+        '  "distributions": {\n'
+        '    "pytest": "9.0",\n'
+        '    "~": "this line stays last, so that branches merge"\n'
+        "  },\n"
+        '  "commits": {\n'
+        '    "abc": {"dirty": true, "date": "2024-05-06"},\n'
+        '    "~": "this line stays last, so that branches merge"\n'
+        "  },\n"
+        '  "entries": {\n'
+        '    "t.py::test_a": {"wall_time": [2000000, 1500000], "db_queries": [3], "commit": "abc"},\n'
+        '    "t.py::test_b[é]": {"allocated_bytes": [4096, 4096, 12.5], "alone": 1},\n'
+        '    "~": "this line stays last, so that branches merge"\n'
+        "  }\n"
+        " },\n"
+        ' "~": {}\n'
+        "}\n"
+        "}\n"
+    )
+
+
+# names may be anything but the one that is reserved; numbers anything finite
+names = st.text(st.characters(exclude_categories=()), max_size=12).filter(lambda name: name != LAST)
+numbers = st.one_of(
+    st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0, 1e22])
+)
+figures = st.builds(Figure, numbers, st.none() | numbers, st.none() | numbers)
+entries = st.builds(
+    Entry,
+    st.dictionaries(
+        st.sampled_from(["wall_time", "commit", "alone", "rows per \u2028", "x"]), figures, max_size=3
+    ).map(lambda table: list(table.items())),
+    commit=st.sampled_from(["", "0123456789ab"]),
+    alone=st.booleans(),
+)
+environments = st.builds(
+    StoredEnvironment,
+    full_version=names,
+    cpu_model=names,
+    cpu_count=st.integers(0, 512),
+    workers=st.integers(0, 64),
+    distributions=st.dictionaries(names, names, max_size=2),
+)
+baselines = st.builds(
+    Baseline,
+    sections=st.dictionaries(
+        names,
+        st.builds(
+            Section,
+            environment=environments,
+            entries=st.dictionaries(names, entries, max_size=4),
+            commits=st.dictionaries(names, st.builds(Commit, dirty=st.booleans(), date=names), max_size=2),
+            reference_ns=st.none() | numbers,
+        ),
+        max_size=2,
+    ),
+)
+
+
+@given(baselines)
+def test_what_is_written_is_read_back(baseline: Baseline) -> None:
+    """Any baseline survives the way through its text, and the text the way through the baseline."""
+    text = write_baseline(baseline)
+    assert parse_baseline(text, PATH) == baseline
+    assert write_baseline(parse_baseline(text, PATH)) == text
+
+
+@given(baselines)
+def test_the_text_is_json_in_utf8_with_one_line_for_each_entry(baseline: Baseline) -> None:
+    """Any JSON reader can read it, it can be encoded, it ends in a newline, and no name breaks a line."""
+    text = write_baseline(baseline)
+    json.loads(text.encode("utf-8"))
+    assert text.endswith("}\n")
+    head = 4 + sum(
+        12
+        + (section.reference_ns is not None)
+        + len(section.entries)
+        + len(section.commits)
+        + len(section.environment.distributions)
+        for section in baseline.sections.values()
+    )
+    assert text.count("\n") == head + 3
+
+
+@given(st.dictionaries(names, entries, max_size=4), names, entries)
+def test_an_added_entry_touches_one_line(known: dict[str, Entry], name: str, entry: Entry) -> None:
+    """A pull request with one new test shows one added line, wherever the test sorts."""
+    known.pop(name, None)
+    before = write_baseline(Baseline(sections={KEY: Section(environment=MACHINE, entries=dict(known))}))
+    after = write_baseline(
+        Baseline(sections={KEY: Section(environment=MACHINE, entries={**known, name: entry})})
+    )
+    old, new = before.split("\n"), after.split("\n")
+    different = [number for number, line in enumerate(new) if number >= len(old) or old[number] != line]
+    assert old == new[: different[0]] + new[different[0] + 1 :]
+
+
+def test_a_typical_entry_is_short() -> None:
+    """Six metrics with spreads and a commit take at most 250 bytes beside the node id."""
+    name = "tests/test_a.py::test_one"
+    text = write_baseline(baseline_of(**{name.replace("::", "__"): typical_entry()}))
+    (line,) = [line for line in text.split("\n") if name in line]
+    assert len(line.encode()) - len(name) <= 250
+
+
+def test_fifty_thousand_names_are_stored_once() -> None:
+    """Entries with the same metrics share their names, so that a large suite stays small in memory."""
+    first, second = (parse_baseline(write_baseline(baseline_of(a=typical_entry(n))), PATH) for n in (1, 2))
+    one, other = first.sections[KEY].entries["a"], second.sections[KEY].entries["a"]
+    assert one != other
+    assert [name for name, _ in one.figures()] == [name for name, _ in other.figures()]
+    assert all(a is b for (a, _), (b, _) in zip(one.figures(), other.figures(), strict=True))
+
+
+AGAIN = "restore it from the repository, or pytest --perf-update writes a new one"
+START = '{"format": "pytest-querycache baseline", "version": 1, "sections": '
+EMPTY = START + '{"k": {"environment": {}, "entries": {%s}}}}'
+
+
+def one_entry(text: str) -> str:
+    return EMPTY % f'"t.py::a": {text}'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "",
+            "perf-baseline.json: the file is empty, expected a baseline; pytest --perf-update writes a new one",
+        ),
+        (
+            " \n\n",
+            "perf-baseline.json: the file is empty, expected a baseline; pytest --perf-update writes a new one",
+        ),
+        (
+            "{\n<<<<<<< HEAD\n}",
+            "perf-baseline.json:2: the file holds conflict markers of a merge; keep the lines of both sides, "
+            "or take one side and run pytest --perf-update",
+        ),
+        (
+            "{\n}\n>>>>>>> branch\n",
+            "perf-baseline.json:3: the file holds conflict markers of a merge; keep the lines of both sides, "
+            "or take one side and run pytest --perf-update",
+        ),
+        (
+            '{"format":\n',
+            f"perf-baseline.json:2: not JSON (Expecting value), expected a baseline; {AGAIN}",
+        ),
+        ("hello", f"perf-baseline.json:1: not JSON (Expecting value), expected a baseline; {AGAIN}"),
+        ("[]", f"perf-baseline.json: unexpected list in the file, expected an object; {AGAIN}"),
+        ("3", f"perf-baseline.json: unexpected int in the file, expected an object; {AGAIN}"),
+        (
+            "{}",
+            "perf-baseline.json: 'format' is None, expected 'pytest-querycache baseline': "
+            f"this is not a baseline; {AGAIN}",
+        ),
+        (
+            '{"format": "pytest-querycache baseline"}',
+            f"perf-baseline.json: unexpected None in 'version', expected a number; {AGAIN}",
+        ),
+        (
+            '{"format": "pytest-querycache baseline", "version": "1"}',
+            f"perf-baseline.json: unexpected '1' in 'version', expected a number; {AGAIN}",
+        ),
+        (
+            '{"format": "pytest-querycache baseline", "version": true}',
+            f"perf-baseline.json: unexpected True in 'version', expected a number; {AGAIN}",
+        ),
+        (
+            '{"format": "pytest-querycache baseline", "version": 2, "sections": []}',
+            "perf-baseline.json: the file has format 2, this version reads up to 1; upgrade pytest-querycache",
+        ),
+        (
+            '{"format": "pytest-querycache baseline", "version": 1}',
+            f"perf-baseline.json: unexpected NoneType in 'sections', expected an object; {AGAIN}",
+        ),
+        (
+            START + '{"k": 5}}',
+            f"perf-baseline.json: unexpected int in 'sections'.'k', expected an object; {AGAIN}",
+        ),
+        (
+            START + '{"k": {}}}',
+            "perf-baseline.json: unexpected NoneType in 'sections'.'k'.'environment', expected an object; "
+            f"{AGAIN}",
+        ),
+        (
+            START + '{"k": {"environment": {"cpus": "2"}, "entries": {}}}}',
+            "perf-baseline.json: unexpected '2' in 'sections'.'k'.'environment'.'cpus', "
+            f"expected a whole number; {AGAIN}",
+        ),
+        (
+            START + '{"k": {"environment": {}, "entries": {}, "reference_ns": "1"}}}',
+            f"perf-baseline.json: unexpected '1' in 'sections'.'k'.'reference_ns', expected a number; {AGAIN}",
+        ),
+        (
+            START + '{"k": {"environment": {}, "entries": {}, "reference_ns": 1e999}}}',
+            f"perf-baseline.json: unexpected inf in 'sections'.'k'.'reference_ns', expected a number; {AGAIN}",
+        ),
+        (
+            START + '{"k": {"environment": {}, "entries": {}, "commits": {"c": 1}}}}',
+            f"perf-baseline.json: unexpected int in 'sections'.'k'.'commits'.'c', expected an object; {AGAIN}",
+        ),
+        (
+            one_entry('"x"'),
+            "perf-baseline.json: unexpected str in 'sections'.'k'.'entries'.'t.py::a', expected figures; "
+            f"{AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": 5}'),
+            "perf-baseline.json: unexpected dict in 'sections'.'k'.'entries'.'t.py::a', expected figures; "
+            f"{AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": []}'),
+            "perf-baseline.json: unexpected [] in 'wall_time', expected [cold, warm, spread], "
+            f"in 'sections'.'k'.'entries'.'t.py::a'; {AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": [1, 2, 3, 4]}'),
+            "perf-baseline.json: unexpected [1, 2, 3, 4] in 'wall_time', expected [cold, warm, spread], "
+            f"in 'sections'.'k'.'entries'.'t.py::a'; {AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": [null, 2]}'),
+            "perf-baseline.json: unexpected [None, 2] in 'wall_time', expected [cold, warm, spread], "
+            f"in 'sections'.'k'.'entries'.'t.py::a'; {AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": [1, true]}'),
+            "perf-baseline.json: unexpected [1, True] in 'wall_time', expected numbers, "
+            f"in 'sections'.'k'.'entries'.'t.py::a'; {AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": [1, 1e999]}'),
+            "perf-baseline.json: unexpected [1, inf] in 'wall_time', expected numbers, "
+            f"in 'sections'.'k'.'entries'.'t.py::a'; {AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": [1], "commit": 7}'),
+            "perf-baseline.json: unexpected 7 in 'commit', expected [cold, warm, spread], "
+            f"in 'sections'.'k'.'entries'.'t.py::a'; {AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": [NaN]}'),
+            f"perf-baseline.json: NaN is not a number that a baseline may hold; {AGAIN}",
+        ),
+        (
+            one_entry('{"wall_time": [-Infinity]}'),
+            f"perf-baseline.json: -Infinity is not a number that a baseline may hold; {AGAIN}",
+        ),
+    ],
+)
+def test_a_file_that_is_no_baseline(text: str, message: str) -> None:
+    """One line says which file, where in it, what is there, what was expected, and what to do."""
+    with pytest.raises(BaselineError, match=f"^{re.escape(message)}$"):
+        parse_baseline(text, PATH)
+
+
+def test_a_newer_version_may_look_like_nothing_known() -> None:
+    """The version is looked at first, whatever else a later format has put into the file."""
+    text = '{"format": "pytest-querycache baseline", "version": 2, "anything": [[1]], "sections": 5}'
+    with pytest.raises(BaselineError, match=r"the file has format 2, this version reads up to 1; upgrade"):
+        parse_baseline(text, PATH)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[" * 100_000 + "]" * 100_000,
+        '{"a":' * 100_000,
+        one_entry('{"wall_time": [' + "9" * 5_000 + "]}"),
+        one_entry('{"wall_time": [' + "9" * 400 + "]}"),
+    ],
+    ids=["deep", "deep and closed", "deep objects", "more digits than Python reads", "too large for a float"],
+)
+def test_extremes(text: str) -> None:
+    """Deep nesting and endless numbers are refused like anything else that cannot be read."""
+    with pytest.raises(BaselineError, match=r"^perf-baseline\.json.*; restore it from the repository, or "):
+        parse_baseline(text, PATH)
+
+
+def test_a_merge_that_kept_the_lines_of_both_sides() -> None:
+    """Two branches that added the same test leave two lines of it: the file is read, and the later line counts."""
+    text = (
+        EMPTY % '"t.py::a": {"wall_time": [1]}, "t.py::a": {"wall_time": [2]}, "t.py::b": {"wall_time": [3]}'
+    )
+    section = parse_baseline(text, PATH).sections["k"]
+    assert {name: entry.figure("wall_time") for name, entry in section.entries.items()} == {
+        "t.py::a": Figure(2),
+        "t.py::b": Figure(3),
+    }
+
+
+SAMPLE = write_baseline(
+    baseline_of(
+        a_py__test_one=typical_entry(),
+        a_py__test_two=Entry([("rows", Figure(-2.5, None, 3))], alone=True),
+    )
+)
+FRAGMENTS = [
+    "",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    '"',
+    "null",
+    "true",
+    "-",
+    "9" * 400,
+    "1e999",
+    "NaN",
+    "\\",
+    "\0",
+    "\n",
+]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(SAMPLE)),
+            st.integers(0, 40),
+            st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=3)),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_damage_is_refused_or_harmless(damages: list[tuple[int, int, str]]) -> None:
+    """Wherever a file is cut or scribbled on, it is refused in one line or is still a baseline."""
+    text = SAMPLE
+    for start, length, scribble in damages:
+        text = text[:start] + scribble + text[start + length :]
+    try:
+        baseline = parse_baseline(text, PATH)
+    except BaselineError as error:
+        assert str(error).startswith("perf-baseline.json")  # noqa: PT017
+        assert "\n" not in str(error)  # noqa: PT017
+        assert "pytest" in str(error)  # noqa: PT017
+        return
+    for section in baseline.sections.values():
+        for entry in section.entries.values():
+            for _, figure in entry.figures():
+                assert all(math.isfinite(number) for number in figure if number is not None)
+    assert parse_baseline(write_baseline(baseline), PATH) == baseline
+
+
+@pytest.mark.parametrize("share", range(1, 20))
+def test_a_truncated_file(share: int) -> None:
+    """A file that ends too early is never taken for a smaller baseline."""
+    with pytest.raises(BaselineError, match="not JSON"):
+        parse_baseline(SAMPLE[: len(SAMPLE) * share // 20], PATH)

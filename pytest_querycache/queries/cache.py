@@ -100,10 +100,12 @@ class QueryCache(Lookups):
     def reset(self) -> None:
         """Take out every entry, count from zero, and forget why look-ups missed: like a new cache."""
         with self._lock:
-            self.clear()
-            self.reset_stats()
+            self._shelf.remove_where(lambda entry: True)
+            self._ground(lambda flight: True)
+            self._shelf.open_account()
             self._shelf.memory.forget()
             self._shelf.capacity = self._limits.max_size
+        self._let_go()
 
     def _take_out(self, matches: Callable[[Entry | Flight], bool]) -> int:
         with self._lock:
@@ -145,7 +147,9 @@ class QueryCache(Lookups):
         """Return how many entries are fresh."""
         with self._lock:
             self._shelf.sweep(self._clock())
-            return len(self._entries)
+            size = len(self._entries)
+        self._let_go()
+        return size
 
     def __bool__(self) -> bool:
         """A cache is a cache, also when it is empty: ``cache or other`` must not pass it over."""
@@ -160,7 +164,9 @@ class QueryCache(Lookups):
         """Return the signatures of the fresh entries, the one used longest ago first."""
         with self._lock:
             self._shelf.sweep(self._clock())
-            return self._shelf.oldest_first()
+            oldest_first = self._shelf.oldest_first()
+        self._let_go()
+        return oldest_first
 
     def explain(self, signature: Hashable) -> MissReason | None:
         """Say why the last look-up that missed the signature did; None when no such miss is remembered.

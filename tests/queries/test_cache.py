@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -22,6 +24,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    def grow_old(self) -> bool:
+        """Let everything expire."""
+        self.now += 3600
+        return True
 
 
 @dataclass(frozen=True)
@@ -243,11 +250,26 @@ def test_a_cache_is_true_when_it_is_empty() -> None:
     assert QueryCache()
 
 
-def test_values_are_let_go_of_outside_the_lock() -> None:
-    """A value's finaliser may use the cache, also from another thread."""
-    import threading
-
-    cache = QueryCache(1)
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda cache, clock: fill(cache, "b"),
+        lambda cache, clock: cache.clear(),
+        lambda cache, clock: cache.reset(),
+        lambda cache, clock: cache.discard("a"),
+        lambda cache, clock: len(cache) if clock.grow_old() else None,
+        lambda cache, clock: cache.signatures() if clock.grow_old() else None,
+        lambda cache, clock: cache.stats() if clock.grow_old() else None,
+        lambda cache, clock: cache.find("a") if clock.grow_old() else None,
+    ],
+    ids=["evicted", "clear", "reset", "discard", "len", "signatures", "stats", "find"],
+)
+def test_values_are_let_go_of_at_once_and_outside_the_lock(
+    lose: Callable[[QueryCache, Clock], object],
+) -> None:
+    """A value's finaliser runs when its entry leaves, and may use the cache, also from another thread."""
+    clock = Clock()
+    cache = QueryCache(1, 10, clock=clock)
     seen: list[int] = []
 
     class Plan:
@@ -257,8 +279,8 @@ def test_values_are_let_go_of_outside_the_lock() -> None:
             asker.join(10)
 
     cache.get_or_compile("a", Plan)
-    cache.get_or_compile("b", lambda: None)
-    assert seen == [1]
+    lose(cache, clock)
+    assert seen == [len(cache)]
 
 
 @pytest.mark.parametrize(

@@ -323,6 +323,44 @@ def test_a_blocking_look_up_on_the_loops_thread_does_not_wait_for_its_own_loop()
     assert cache.get_or_compile("q", lambda: "other") == "by the task"
 
 
+def test_a_thread_does_not_wait_for_a_loop_that_waits_for_it() -> None:
+    """A loop that a blocking look-up holds up cannot finish its other tasks, so nobody it waits for waits for them."""
+    cache, made = QueryCache(), []
+
+    def in_thread() -> str:
+        def factory() -> str:
+            # The loop's thread waits for this factory now, and with it the task that compiles "a".
+            for _ in range(20_000):
+                if cache.stats().coalesced == 1:
+                    break
+                threading.Event().wait(0.001)
+            return "b" + cache.get_or_compile("a", lambda: "a directly")
+
+        return cache.get_or_compile("b", factory)
+
+    async def main() -> None:
+        may_end = asyncio.Event()
+
+        async def gentle() -> str:
+            await may_end.wait()
+            return "a"
+
+        task = asyncio.create_task(cache.aget_or_compile("a", gentle))
+        await asyncio.sleep(0)
+        thread = threading.Thread(target=in_thread, daemon=True)
+        thread.start()
+        while cache.stats().misses < 2:
+            await asyncio.sleep(0)
+        made.append(cache.get_or_compile("b", lambda: "never"))
+        may_end.set()
+        made.append(await task)
+
+    loop = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
+    loop.start()
+    loop.join(PATIENCE)
+    assert made == ["ba directly", "a"]
+
+
 def test_a_loop_that_was_closed_strands_nobody() -> None:
     """A loop that ends while its task compiles leaves the key free for others."""
     cache = QueryCache()

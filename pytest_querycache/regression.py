@@ -113,7 +113,7 @@ class RegressionTester:
 
     def print_report(self, result: RegressionResult, file: TextIO | None = None) -> None:
         """Print a result for people, to standard output or another stream."""
-        for text, _ in gate_lines(result.gate, verbose=True, accept="establish_baseline()"):
+        for text, _ in gate_lines(result.gate, verbose=True, accept=("establish_baseline()", "")):
             print(text, file=file or sys.stdout)
 
 

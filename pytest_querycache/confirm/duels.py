@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from ..errors import ArmError
-from ..model.metric import Better
+from ..model.metric import ALLOCATED_BLOCKS, CPU_TIME, GC_PAUSE, Better
 from ..model.pairs import is_cleared, pairs_needed
 from ..model.verdict import Duel, Evidence, Suspect
 from .arm import Execution
@@ -33,6 +33,8 @@ MOST_EXECUTIONS = 10
 BATCH = 12
 """How many tests share the start of a pair of processes."""
 
+_EXPLAINING = (CPU_TIME.name, GC_PAUSE.name, ALLOCATED_BLOCKS.name)
+
 _Turn = tuple[list[Execution], list[Execution]]
 """What the new code's executions gave, and the old code's."""
 
@@ -48,6 +50,7 @@ class _Standing:
     ratios: list[float] = field(default_factory=list)
     old: list[float] = field(default_factory=list)
     new: list[float] = field(default_factory=list)
+    rises: dict[str, list[float]] = field(default_factory=dict)
     problem: str = ""
 
     def is_open(self, needed: int) -> bool:
@@ -101,8 +104,11 @@ class _Arena:
     deadline: int
 
     def begin_pair(self, tests: Sequence[str], seed: int) -> None:
-        self.new_code.begin_process(tests, seed)
-        self.old_code.begin_process(tests, seed)
+        # both start at the same moment: starting is not measured, and there is a core for each
+        self.new_code.launch(tests, seed)
+        self.old_code.launch(tests, seed)
+        self.new_code.wait_until_ready()
+        self.old_code.wait_until_ready()
 
     def end_pair(self) -> None:
         self.new_code.end_process()
@@ -222,6 +228,17 @@ def _add_pair(standing: _Standing, turns: Sequence[_Turn]) -> None:
     standing.ratios.append(median(ratio for ratio, _, _ in ratios))
     standing.new.append(median(new for _, new, _ in ratios))
     standing.old.append(median(old for _, _, old in ratios))
+    for name in (standing.suspect.metric.name, *_EXPLAINING):
+        rise = _typical(turns, 0, standing, name) - _typical(turns, 1, standing, name)
+        standing.rises.setdefault(name, []).append(rise)
+
+
+def _typical(turns: Sequence[_Turn], side: int, standing: _Standing, name: str) -> float:
+    """The middle one of a side's best values; a metric that is only sent when it is not zero counts as zero."""
+    entry = standing.suspect.node_id
+    return median(
+        min(execution.figures.get(entry, {}).get(name, 0) for execution in turn[side]) for turn in turns
+    )
 
 
 def _ratios(standing: _Standing, turns: Iterable[_Turn]) -> Iterator[tuple[float, float, float]]:
@@ -253,5 +270,6 @@ def _evidence(standing: _Standing, needed: int, commit: str, test_changed: Calla
             needed=needed,
             commit=commit[:12],
             test_changed=test_changed(standing.suspect.test_id),
+            rises={name: median(values) for name, values in standing.rises.items()},
         ),
     )

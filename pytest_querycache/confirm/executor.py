@@ -64,6 +64,11 @@ class Executor:
 
     def begin_process(self, tests: Sequence[str], seed: int) -> None:
         """Start a fresh process that can execute these tests; raises ArmError when it cannot be started."""
+        self.launch(tests, seed)
+        self.wait_until_ready()
+
+    def launch(self, tests: Sequence[str], seed: int) -> None:
+        """Start a fresh process and do not wait for it; ``wait_until_ready`` has to follow."""
         self.end_process()
         self._tests, self._seed, self._restarts = tests, seed, 0
         self._open()
@@ -81,6 +86,7 @@ class Executor:
             if self._restarts > _MOST_RESTARTS:
                 raise ArmError(f"fresh processes ended {_MOST_RESTARTS} times; no more are started")
             self._open()
+            self.wait_until_ready()
         if test not in self._collected:
             raise ArmError("a fresh process does not collect this test")
         arm = self._arm
@@ -123,7 +129,14 @@ class Executor:
         self._started += 1
         folder = Path(self._folder.name) / str(self._started)
         folder.mkdir()
-        arm = self._start(self._launch_for(self._tests, folder, self._seed), folder / "output.txt")
+        self._arm = self._start(self._launch_for(self._tests, folder, self._seed), folder / "output.txt")
+
+    def wait_until_ready(self) -> None:
+        """Wait until a launched process has collected its tests; raises ArmError when it does not."""
+        arm, self._arm = self._arm, None
+        if arm is None:
+            raise ArmError("no fresh process could be started")
+        # forgotten until it has proved to be in order: an arm that raises has closed itself
         collected = arm.wait_until_ready(_START_TIMEOUT_S + len(self._tests) * 0.05)
         self._arm, self._collected = arm, frozenset(collected)
         self.check_imports()

@@ -72,19 +72,21 @@ def incomparable_families(
     return reasons
 
 
+_TOOLING = frozenset({"pip", "setuptools", "wheel"})
+"""Installed almost everywhere, and imported by no test."""
+
+
 def changed_distributions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """The installed distributions that differ, as people read them: ``pydantic 2.1 → 2.2``, ``+ attrs 24.1``."""
-    changes = []
-    for name in sorted({*old, *new}):
-        before, after = old.get(name), new.get(name)
-        if before == after:
-            continue
-        if before is None:
-            changes.append(f"+ {name} {after}")
-        elif after is None:
-            changes.append(f"- {name} {before}")
-        else:
-            changes.append(f"{name} {before} → {after}")
+    """The installed distributions that differ, as people read them: ``pydantic 2.1 → 2.2``, ``- attrs 24.1``.
+
+    Other versions come first; what was merely added, which old code cannot have used, is only counted at the end.
+    """
+    names = sorted({*old, *new} - _TOOLING)
+    changes = [f"{n} {old[n]} → {new[n]}" for n in names if n in old and n in new and old[n] != new[n]]
+    changes.extend(f"- {name} {old[name]}" for name in names if name not in new)
+    added = sum(name not in old for name in names)
+    if added:
+        changes.append(f"{added} added")
     return changes
 
 

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .baseline import Section
-from .insight import insight
+from .insight import insight, rises
 from .limit import Limit
 from .metric import PEAK_RSS, Better, Family, Metric
 from .pairs import interval, is_cleared, joint_estimate, shows
@@ -64,7 +64,7 @@ def judge(
         if finding.verdict is Verdict.UNCHANGED:
             cleared.append(finding)
             continue
-        findings.append(_with_insight(finding, run, section))
+        findings.append(_with_insight(finding, run, section, proof))
     findings.sort(key=_by_harm)
     counts = _count(findings, screening)
     return GateResult(
@@ -157,15 +157,19 @@ def _why_no_evidence(suspect: Suspect) -> str:
     return "it was not measured again"
 
 
-def _with_insight(finding: Finding, run: Run, section: Section | None) -> Finding:
+def _with_insight(finding: Finding, run: Run, section: Section | None, evidence: Evidence | None) -> Finding:
+    """The finding with its line of insight, drawn from the measurement that led to the verdict."""
     record = run.records.get(finding.node_id)
     entry = section.entries.get(finding.node_id) if section is not None else None
-    if record is None or entry is None or finding.metric is None:
+    if finding.metric is None:
         return finding
-    text = insight(finding.metric.name, record.values, entry)
-    if not text:
-        return finding
-    return replace(finding, insight=text)
+    if evidence is not None and evidence.duel is not None:
+        text = insight(finding.metric.name, evidence.duel.rises, entry)
+    elif record is not None and entry is not None:
+        text = insight(finding.metric.name, rises(record.values, entry), entry)
+    else:
+        text = ""
+    return replace(finding, insight=text) if text else finding
 
 
 def _by_harm(finding: Finding) -> tuple[int, float, str]:
@@ -187,7 +191,7 @@ def _count(findings: Iterable[Finding], screening: Screening) -> Counts:
     return Counts(
         compared=len(screening.compared),
         regressed=numbers[Verdict.REGRESSED] + numbers[Verdict.OVER_BUDGET],
-        improved=numbers[Verdict.IMPROVED],
+        improved=len({f.node_id for f in findings if f.verdict is Verdict.IMPROVED}),
         unconfirmed=numbers[Verdict.UNCONFIRMED],
         new=numbers[Verdict.NEW],
         missing=numbers[Verdict.MISSING],

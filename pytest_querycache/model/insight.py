@@ -20,18 +20,17 @@ _SMALL_PART = 0.25
 _LARGE_PART = 0.5
 
 
-def insight(metric: str, values: Mapping[str, float], entry: Entry) -> str:
+def insight(metric: str, rise: Mapping[str, float], entry: Entry | None) -> str:
     """What the figures beside a worse metric suggest, or an empty text where they suggest nothing.
 
-    ``values`` are those of the same execution as the worse value, ``entry`` what the record used to cost.
+    ``rise`` says by how much each metric rose, ``entry`` what the record used to cost.
     """
-    rise = _rises(values, entry)
     if rise.get(metric, 0) <= 0:
         return ""
     if metric == WALL_TIME.name:
-        return _about_time(rise)
+        return _about_time(rise, entry)
     if metric in (ALLOCATED_BYTES.name, ALLOCATED_BLOCKS.name):
-        return _about_allocations(metric, rise, values, entry)
+        return _about_allocations(metric, rise, entry)
     if metric == GC_COLLECTIONS.name and rise.get(ALLOCATED_BLOCKS.name, 0) > 0:
         return "it allocates more objects, and the collector runs more often for it"
     if metric == PEAK_RSS.name and rise.get(ALLOCATED_BYTES.name, 0) < rise[metric] * _SMALL_PART:
@@ -39,17 +38,15 @@ def insight(metric: str, values: Mapping[str, float], entry: Entry) -> str:
     return ""
 
 
-def _rises(values: Mapping[str, float], entry: Entry) -> dict[str, float]:
-    rises = {}
-    for name, figure in entry.figures():
-        if name in values:
-            rises[name] = values[name] - figure.cold
-    if GC_PAUSE.name in values and GC_PAUSE.name not in rises:
-        rises[GC_PAUSE.name] = values[GC_PAUSE.name]
-    return rises
+def rises(values: Mapping[str, float], entry: Entry) -> dict[str, float]:
+    """By how much the values of one execution exceed those of the stored first execution."""
+    found = {name: values[name] - figure.cold for name, figure in entry.figures() if name in values}
+    if GC_PAUSE.name in values and GC_PAUSE.name not in found:
+        found[GC_PAUSE.name] = values[GC_PAUSE.name]
+    return found
 
 
-def _about_time(rise: Mapping[str, float]) -> str:
+def _about_time(rise: Mapping[str, float], entry: Entry | None) -> str:
     wall = rise[WALL_TIME.name]
     pause = rise.get(GC_PAUSE.name, 0.0)
     if pause >= wall * _LARGE_PART:
@@ -57,19 +54,19 @@ def _about_time(rise: Mapping[str, float]) -> str:
     cpu = rise.get(CPU_TIME.name)
     if cpu is not None and cpu < wall * _SMALL_PART:
         return "wall time rose, CPU time did not: it waits"
-    if rise.get(ALLOCATED_BLOCKS.name, 0) > 0 and cpu is not None and cpu >= wall * _LARGE_PART:
-        return f"it computes more, and allocates {rise[ALLOCATED_BLOCKS.name]:,.0f} more blocks"
-    if cpu is not None and cpu >= wall * _LARGE_PART:
-        return "CPU time rose with it: it computes more"
-    return ""
+    if cpu is None or cpu < wall * _LARGE_PART:
+        return ""
+    blocks = entry.figure(ALLOCATED_BLOCKS.name) if entry is not None else None
+    more = rise.get(ALLOCATED_BLOCKS.name, 0)
+    if blocks is not None and more > blocks.cold * _SMALL_PART:
+        return f"it computes more, and allocates {more:,.0f} more blocks"
+    return "CPU time rose with it: it computes more"
 
 
-def _about_allocations(
-    metric: str, rise: Mapping[str, float], values: Mapping[str, float], entry: Entry
-) -> str:
+def _about_allocations(metric: str, rise: Mapping[str, float], entry: Entry | None) -> str:
     more_bytes = rise.get(ALLOCATED_BYTES.name, 0.0)
     more_blocks = rise.get(ALLOCATED_BLOCKS.name, 0.0)
-    blocks = entry.figure(ALLOCATED_BLOCKS.name)
+    blocks = entry.figure(ALLOCATED_BLOCKS.name) if entry is not None else None
     if metric == ALLOCATED_BYTES.name and blocks is not None and more_blocks <= blocks.cold * 0.02:
         return "as many blocks as before: the same objects, with larger buffers"
     if more_blocks > 0 and more_bytes > 0:

@@ -81,6 +81,7 @@ DB_ROWS = _count("db_rows", Family.QUERIES)
 DB_TIME = Metric(name="db_time", unit="ns", family=Family.QUERIES)
 CACHE_HITS = _count("cache_hits", Family.CACHE, better=Better.HIGHER)
 CACHE_MISSES = _count("cache_misses", Family.CACHE)
+CACHE_COMPILE_TIME = Metric(name="cache_compile_time", unit="ns", family=Family.CACHE)
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -107,6 +108,7 @@ METRICS: dict[str, Metric] = {
         DB_TIME,
         CACHE_HITS,
         CACHE_MISSES,
+        CACHE_COMPILE_TIME,
     )
 }
 """Every built-in metric by name, in the order reports show them."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .baseline import Figure, Section
 from .environment import Environment, changed_distributions, incomparable_families, shortened
-from .limit import Limit, first_sight_limit, reference_figure, repeat_limit
+from .limit import Limit, first_sight_limit, repeat_limit
 from .metric import Better, Family, Metric
 from .policy import Applied, Policy
 from .record import Record, Run, file_of
@@ -132,7 +132,7 @@ def _screen_record(
                     node_id=record.node_id,
                     verdict=Verdict.IMPROVED,
                     metric=applied.metric,
-                    was=figure.cold,
+                    was=_best_known(figure, applied.metric),
                     now=now,
                 )
             )
@@ -162,12 +162,19 @@ def _why_nothing_judged(record: Record, incomparable: str | None) -> str:
 
 
 def _improved(metric: Metric, figure: Figure, now: float, applied: Applied, policy: Policy) -> bool:
-    """Whether even a first execution beats the stored warm value; a single time never proves that."""
+    """Whether even a first execution beats the best stored value; a single time never proves that."""
     if not metric.deterministic:
         return False
-    reference = reference_figure(figure)
+    reference = _best_known(figure, metric)
     gain = (reference - now) * (-1 if metric.better is Better.HIGHER else 1)
     return gain > 0 and gain >= policy.improvement * abs(reference) and gain >= applied.floor
+
+
+def _best_known(figure: Figure, metric: Metric) -> float:
+    """The better of cold and warm: a repeat may also cost more, when the collector falls due in it."""
+    if figure.warm is None:
+        return figure.cold
+    return (max if metric.better is Better.HIGHER else min)(figure.cold, figure.warm)
 
 
 def _screen_budgets(record: Record, screening: Screening) -> None:

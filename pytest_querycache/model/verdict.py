@@ -71,7 +71,8 @@ class Duel:
 
     ``pair_ratios`` holds new/old for each pair (old/new where higher is better, so that more is always worse);
     ``old`` and ``new`` are the middle values in the metric's unit. ``needed`` is how many pairs convict. ``commit``
-    is the old code's; ``test_changed`` says that the test's own source differs there.
+    is the old code's; ``test_changed`` says that the test's own source differs there. ``rises`` are new − old of
+    the metrics that explain a time.
     """
 
     pair_ratios: Sequence[float]
@@ -80,6 +81,7 @@ class Duel:
     needed: int
     commit: str
     test_changed: bool = False
+    rises: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

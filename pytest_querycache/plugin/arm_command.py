@@ -39,6 +39,8 @@ _KEPT_WITH_VALUE = frozenset(
     "--override-ini --tb --color --pythonwarnings --doctest-glob --log-level".split()
 )
 
+_INSIDE = "pytest_querycache.plugin.arm_hooks"
+
 _COMBINED = re.compile(r"-[hlqsvx]{2,}")
 
 _INHERITED = re.compile(
@@ -53,9 +55,13 @@ def launch_of(
     *,
     cache_dir: Path,
     hash_seed: int,
+    counter: str,
     base: BaseTree | None = None,
 ) -> Launch:
-    """How to start an arm that collects the files of these tests, in the tree as it is or in the old code."""
+    """How to start an arm that collects the files of these tests, in the tree as it is or in the old code.
+
+    ``counter`` is the kind of allocation counter the arm must have for its figures to compare.
+    """
     in_tree: Callable[[Path], Path] = base.mapped if base is not None else Path
     files = sorted({file_of(node_id) for node_id in node_ids})
     args = [
@@ -65,8 +71,8 @@ def launch_of(
         *(["-c", str(in_tree(config.inipath))] if config.inipath is not None else []),
         "-o",
         "addopts=",
-        "-o",
-        f"cache_dir={cache_dir}",
+        # unknown, and refused under --strict-config, where its plugin is switched off
+        *(["-o", f"cache_dir={cache_dir}"] if config.pluginmanager.hasplugin("cacheprovider") else []),
         "--perf-track",
         *(str(in_tree(config.rootpath / file)) for file in files),
     ]
@@ -76,11 +82,17 @@ def launch_of(
         folders = environment["PYTHONPATH"].split(os.pathsep)
         environment["PYTHONPATH"] = os.pathsep.join(str(in_tree(Path(f))) if f else f for f in folders)
     return Launch(
-        command=(sys.executable, "-m", "pytest_querycache.plugin.arm_hooks"),
+        command=(sys.executable, "-c", _program()),
         folder=in_tree(config.invocation_params.dir),
         environment=environment,
-        instructions={"args": args, "sys_path": _import_path(base)},
+        instructions={"args": args, "sys_path": _import_path(base), "counter": counter},
     )
+
+
+def _program() -> str:
+    """What the process runs: this plugin as the session sees it, whatever lies in the folder it is started in."""
+    path = [folder or str(Path.cwd()) for folder in sys.path]
+    return f"import sys; sys.path[:] = {path!r}; from {_INSIDE} import main; sys.exit(main())"
 
 
 def _import_path(base: BaseTree | None) -> list[str]:

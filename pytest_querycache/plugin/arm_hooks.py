@@ -18,6 +18,7 @@ from typing import IO, Any
 import pytest
 
 from ..probes.memory import return_free_memory
+from .fixtures import METER_KEY
 from .transport import ATTRIBUTE, records_of
 
 ARM_PLUGIN = "querycache-arm"
@@ -26,7 +27,8 @@ ARM_PLUGIN = "querycache-arm"
 class ArmLoop:
     """Takes the place of pytest's own loop over the tests."""
 
-    def __init__(self, commands: IO[str], answers: IO[str]) -> None:
+    def __init__(self, commands: IO[str], answers: IO[str], counter: str) -> None:
+        self._counter = counter
         self._commands = commands
         self._answers = answers
         self._reports: list[pytest.TestReport] = []
@@ -42,6 +44,10 @@ class ArmLoop:
         """Execute what is asked for until the input closes."""
         items = {item.nodeid: item for item in session.items}
         self._ready = True
+        kind = session.config.stash[METER_KEY].counter.kind
+        if kind != self._counter:
+            self._answer({"problem": f"counts allocations another way ({kind}, not {self._counter})"})
+            return True
         self._answer({"ready": list(items)})
         for line in self._commands:
             command = json.loads(line)
@@ -144,11 +150,11 @@ def _private_channels() -> Iterator[tuple[IO[str], IO[str]]]:
 
 
 def main() -> int:
-    """Run as told by the first line of the input: ``{"args": […], "sys_path": […]}``."""
+    """Run as told by the first line of the input: ``{"args": […], "sys_path": […], "counter": …}``."""
     with _private_channels() as (commands, answers):
         instructions = json.loads(commands.readline())
         sys.path[:] = instructions["sys_path"]
-        loop = ArmLoop(commands, answers)
+        loop = ArmLoop(commands, answers, instructions["counter"])
         return int(pytest.main(instructions["args"], plugins=[_named(loop)]))
 
 

@@ -23,7 +23,14 @@ def executor_for(
     """
 
     def launch_for(tests: Sequence[str], folder: Path, seed: int) -> Launch:
-        return launch_of(config, tests, cache_dir=folder / "cache", hash_seed=seed, base=base)
+        return launch_of(
+            config,
+            tests,
+            cache_dir=folder / "cache",
+            hash_seed=seed,
+            counter=run.environment.counter,
+            base=base,
+        )
 
     known_ns = {node_id: record.values.get("wall_time", 0) for node_id, record in run.records.items()}
     return Executor(launch_for, known_ns, foreign=foreign)

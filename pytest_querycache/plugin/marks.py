@@ -8,6 +8,7 @@ import pytest
 
 from ..errors import ConfigurationError
 from ..model.threshold import parse_budgets, parse_thresholds
+from .query_fixtures import QUERY_CACHE_MARK
 
 MARKS = (
     "perf_threshold(**thresholds): tolerate other changes than the project does, like time='50%'",
@@ -19,7 +20,7 @@ _NAMES = frozenset({"perf_threshold", "perf_budget", "perf_skip"})
 
 def register_marks(config: pytest.Config) -> None:
     """Make the marks known, so that --strict-markers accepts them."""
-    for line in MARKS:
+    for line in (*MARKS, QUERY_CACHE_MARK):
         config.addinivalue_line("markers", line)
 
 

@@ -96,3 +96,11 @@ def _baseline_path(config: pytest.Config, given: str, configuration: Configurati
     if path.is_dir():
         raise ConfigurationError(f"{path}: the baseline is a folder, expected a file")
     return path
+
+
+def shown_path(config: pytest.Config, settings: Settings) -> str:
+    """The baseline's path for people: relative to the rootdir where it lies below it."""
+    try:
+        return str(settings.baseline.relative_to(config.rootpath))
+    except ValueError:
+        return str(settings.baseline)

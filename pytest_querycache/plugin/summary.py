@@ -9,14 +9,15 @@ import pytest
 from ..model.baseline import Section
 from ..model.environment import Environment, incomparable_families
 from ..model.record import Run
-from ..model.verdict import GateResult
-from ..reports.terminal import Line, gate_lines, track_lines
+from ..model.verdict import GateResult, Verdict
+from ..reports.terminal import Line, gate_lines, quoted, track_lines
 from ..reports.update_terminal import update_lines
 from .exit_status import failure_report
-from .settings import Mode, Settings
+from .settings import Mode, Settings, shown_path
 from .updating import Update
 
 ACCEPT = "pytest --perf-update"
+_MOST_NAMED = 3
 
 
 class Summary:
@@ -39,11 +40,11 @@ class Summary:
             lines = ["performance gate: tracking, no baseline"]
         elif settings.mode is Mode.UPDATE:
             overruled = " (--perf-update wins over --perf-baseline)" if settings.overruled else ""
-            lines = [f"performance gate: accepting into {self._shown_path()}{overruled}"]
+            lines = [f"performance gate: accepting into {shown_path(self._config, settings)}{overruled}"]
         else:
             known = len(section.entries) if section is not None else 0
             lines = [
-                f"performance gate: {self._shown_path()} ({known} entries, {environment.key}), "
+                f"performance gate: {shown_path(self._config, settings)} ({known} entries, {environment.key}), "
                 f"confirm {settings.confirm}"
             ]
         if no_counter is not None:
@@ -77,7 +78,9 @@ class Summary:
                 update.acceptance, update.path_text, update.problems, update.error, verbose=verbose
             )
         elif result is not None:
-            lines = gate_lines(result, verbose=verbose, accept=self._accept(), complete=run.complete)
+            lines = gate_lines(
+                result, verbose=verbose, accept=self._accept(run, result), complete=run.complete
+            )
         else:
             lines = [("the session was interrupted: nothing was accepted", {"yellow": True})]
         terminal.section("performance gate")
@@ -90,12 +93,17 @@ class Summary:
         others = [plugin for plugin in manager.get_plugins() if type(plugin).__name__ != "LogXML"]
         manager.subset_hook_caller("pytest_runtest_logreport", others)(report=failure_report(result))
 
-    def _accept(self) -> str:
-        given = self._config.option.perf_baseline
-        return f"{ACCEPT}={given}" if given else ACCEPT
-
-    def _shown_path(self) -> str:
-        try:
-            return str(self._settings.baseline.relative_to(self._config.rootpath))
-        except ValueError:
-            return str(self._settings.baseline)
+    def _accept(self, run: Run, result: GateResult) -> tuple[str, str]:
+        """The command that accepts, and what to run for it: a few guilty tests, else all that was run now."""
+        config = self._config
+        given = config.option.perf_baseline
+        command = f"{ACCEPT}={given}" if given else ACCEPT
+        guilty = [
+            record.test_id or record.node_id
+            for finding in result.of(Verdict.REGRESSED)
+            if (record := run.records.get(finding.node_id)) is not None
+        ]
+        tests = list(dict.fromkeys(guilty))
+        if not 0 < len(tests) <= _MOST_NAMED or config.invocation_params.dir != config.rootpath:
+            tests = [str(arg) for arg in getattr(config.option, "file_or_dir", None) or ()]
+        return command, " ".join(quoted(test) for test in tests)

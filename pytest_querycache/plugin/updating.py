@@ -15,7 +15,7 @@ from ..storage.repository import read_head
 from .arms import executor_for
 from .collecting import Collecting
 from .progress import Progress
-from .settings import Settings
+from .settings import Settings, shown_path
 
 _EXECUTIONS = 3.5
 _OVERHEAD_NS = 3e6
@@ -32,7 +32,7 @@ class Update:
         self.acceptance = Acceptance()
         self.problems: dict[str, str] = {}
         self.error = ""
-        self.path_text = str(settings.baseline)
+        self.path_text = shown_path(config, settings)
 
     def carry_out(self, progress: Progress) -> None:
         """Learn what fresh processes show, and write; an old file that cannot be read stops it before."""
@@ -70,8 +70,10 @@ class Update:
                     ),
                 )
             except ArmError as error:
-                self.problems["fresh processes"] = str(error)
-                return {}
+                raise BaselineError(
+                    f"{error}; without fresh processes there is nothing to hold later counts against "
+                    "(--perf-confirm=off accepts this session's own figures all the same)"
+                ) from None
         self.problems.update({test: found.problem for test, found in learned.items() if found.problem})
         return learned
 

@@ -29,8 +29,13 @@ _MOST_LISTED = 10
 _MOST_NAMES = 5
 
 
-def gate_lines(result: GateResult, *, verbose: bool, accept: str, complete: bool = True) -> Iterator[Line]:
-    """The whole summary of a gated session; ``accept`` is the command that accepts new figures."""
+def gate_lines(
+    result: GateResult, *, verbose: bool, accept: tuple[str, str], complete: bool = True
+) -> Iterator[Line]:
+    """The whole summary of a gated session.
+
+    ``accept`` is the command that accepts new figures, and what the session was told to run.
+    """
     yield from _guilty_lines(result)
     yield from _unconfirmed_lines(result, verbose)
     yield from _name_lines(result.of(Verdict.MISSING), "missing", "no test claimed these entries", verbose)
@@ -49,30 +54,27 @@ def gate_lines(result: GateResult, *, verbose: bool, accept: str, complete: bool
         yield "performance gate: the session was interrupted, so nothing is decided", {**_YELLOW, **_BOLD}
 
 
-def _closing_lines(result: GateResult, accept: str) -> Iterator[Line]:
+def _closing_lines(result: GateResult, accept: tuple[str, str]) -> Iterator[Line]:
+    command, given = accept
+    everything = f"{command} {given}".rstrip()
     if result.failures:
         yield "performance gate: failed: " + "; ".join(result.failures), {**_RED, **_BOLD}
-        guilty = result.of(Verdict.REGRESSED)
+        guilty = list(dict.fromkeys(finding.node_id for finding in result.of(Verdict.REGRESSED)))
         if guilty:
-            names = list(dict.fromkeys(_test_of(finding) for finding in guilty))
-            chosen = " ".join(_quoted(name) for name in names) if len(names) <= 3 else ""
-            yield f"if this cost is wanted, accept it: {accept}{' ' if chosen else ''}{chosen}", PLAIN
+            yield f"if this cost is wanted, accept it: {everything}", PLAIN
         elif result.counts.compared == 0:
-            yield f"the baseline and this session have no record in common; record one: {accept}", PLAIN
+            yield f"the baseline and this session have no record in common; record one: {everything}", PLAIN
         return
     style = _YELLOW if result.counts.unconfirmed else _GREEN
     yield "performance gate: passed", {**style, **_BOLD}
-    if result.counts.new or result.counts.missing:
-        yield f"to take new tests in: {accept}", PLAIN
+    if result.counts.new:
+        yield f"to take new tests in: {everything}", PLAIN
+    if result.counts.missing:
+        yield "to drop entries that no test claims: querycache prune NODEID…", PLAIN
 
 
-def _test_of(finding: Finding) -> str:
-    """The part of an entry's name that selects its test on a command line."""
-    parts = finding.node_id.split("::")
-    return "::".join(parts[:2]) if finding.metric is None else finding.node_id
-
-
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A node id or path as a shell takes it."""
     return f"'{name}'" if any(character in name for character in " []()'\"$&;|*?<>") else name
 
 

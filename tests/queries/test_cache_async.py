@@ -324,7 +324,7 @@ def test_a_blocking_look_up_on_the_loops_thread_does_not_wait_for_its_own_loop()
 
 
 def test_a_thread_does_not_wait_for_a_loop_that_waits_for_it() -> None:
-    """A loop that a blocking look-up holds up cannot finish its other tasks, so nobody it waits for waits for them."""
+    """A loop held up by a blocking look-up cannot finish its other tasks: whom it waits for must not wait for them."""
     cache, made = QueryCache(), []
 
     def in_thread() -> str:

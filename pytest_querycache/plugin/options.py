@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,7 @@ def spell_out_optional_values(early_config: pytest.Config, parser: pytest.Parser
     if not any(arg in OPTIONAL_VALUE for arg in args):
         return
     for option, following in zip(args, args[1:], strict=False):
-        if option in OPTIONAL_VALUE and following.endswith(".json"):
+        if option in OPTIONAL_VALUE and re.fullmatch(r"[^-].*\.json", following):
             raise pytest.UsageError(f"{option} {following}: a file needs the '=', {option}={following}")
     args[:] = spelled_out(args)
     early_config.known_args_namespace = parser.parse_known_args(

@@ -6,6 +6,7 @@ import copy
 import os
 import re
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,7 +105,7 @@ def spell_out_optional_values(early_config: pytest.Config, parser: pytest.Parser
     """
     if not any(arg in OPTIONAL_VALUE for arg in args):
         return
-    for option, following in zip(args, args[1:], strict=False):
+    for option, following in pairwise(args):
         if option in OPTIONAL_VALUE and re.fullmatch(r"[^-].*\.json", following):
             raise pytest.UsageError(f"{option} {following}: a file needs the '=', {option}={following}")
     args[:] = spelled_out(args)

@@ -234,7 +234,8 @@ class _Reader:
 
     def entry(self, value: object, where: str) -> Entry:
         if isinstance(value, dict) and _NOT_FIGURES.issuperset(value):
-            return _packed(value.items())  # nothing in it was measured, so that it looked like any other object
+            # nothing in it was measured, so that it looked like any other object
+            return _packed(value.items())
         if isinstance(value, BaselineError):
             self.fail(f"{value}, in {where}")
         if not isinstance(value, Entry):

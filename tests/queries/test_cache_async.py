@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Coroutine
 from typing import Any
@@ -324,7 +325,7 @@ def test_a_blocking_look_up_on_the_loops_thread_does_not_wait_for_its_own_loop()
 
 
 def test_a_thread_does_not_wait_for_a_loop_that_waits_for_it() -> None:
-    """A loop held up by a blocking look-up cannot finish its other tasks: whom it waits for must not wait for them."""
+    """A blocking look-up holds up its loop's other tasks, so whom it waits for must not wait for those."""
     cache, made = QueryCache(), []
 
     def in_thread() -> str:
@@ -375,6 +376,41 @@ def test_a_loop_that_was_closed_strands_nobody() -> None:
     loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
     loop.close()
     assert cache.get_or_compile("q", lambda: "plan") == "plan"
+
+
+@pytest.mark.parametrize("closing", [False, True], ids=["cancelled", "loop closed"])
+def test_a_coroutine_that_comes_too_late_is_closed(closing: bool) -> None:
+    """What a worker thread makes for a task that is gone is closed, without Python's warning of it."""
+    cache, released = QueryCache(), threading.Event()
+    made: list[Any] = []
+
+    async def compile_slowly() -> str:
+        return "plan"
+
+    def factory() -> Any:
+        assert released.wait(PATIENCE)
+        made.append(compile_slowly())
+        return made[0]
+
+    async def until_closed() -> None:
+        for _ in range(20_000):
+            if made and inspect.getcoroutinestate(made[0]) == inspect.CORO_CLOSED:
+                return
+            await asyncio.sleep(0.001)
+        raise AssertionError("the coroutine was left open")
+
+    async def main() -> None:
+        task = asyncio.create_task(cache.aget_or_compile("q", factory))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if not closing:
+            released.set()
+            await until_closed()
+
+    run(main())
+    released.set()
+    run(until_closed())
 
 
 def test_a_coroutine_nobody_finishes_leaves_the_key_free() -> None:

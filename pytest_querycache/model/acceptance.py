@@ -8,9 +8,17 @@ from statistics import median
 
 from .baseline import Entry, Figure, Section
 from .limit import reference_figure, tolerance
-from .metric import CACHE_HITS, CACHE_MISSES, EXPLAINING, PEAK_RSS, Better, Metric
+from .metric import (
+    CACHE_HITS,
+    CACHE_MISSES,
+    EXPLAINING,
+    PEAK_RSS,
+    REFERENCE_TIME,
+    Better,
+    Metric,
+)
 from .policy import Policy
-from .record import Record
+from .record import Record, at_reference_speed
 from .threshold import built_in_threshold
 
 
@@ -62,12 +70,21 @@ def accept(
     not follow a loss that creeps in below them. Records that failed or were skipped keep their old entries.
     """
     acceptance = Acceptance()
+    records = list(records)
+    if section.reference_ns is None:
+        found = [r.values[REFERENCE_TIME.name] for r in records if REFERENCE_TIME.name in r.values]
+        section.reference_ns = round(median(found)) if found else None
     for record in records:
         old = section.entries.get(record.node_id)
         if record.outcome != "passed" or not record.values:
             acceptance.kept_failed += old is not None
             continue
-        entry = new_entry(record, learned.get(record.node_id, Learned()), commit=commit)
+        entry = new_entry(
+            record,
+            learned.get(record.node_id, Learned()),
+            reference_ns=section.reference_ns,
+            commit=commit,
+        )
         if old is None:
             acceptance.new.append(record.node_id)
             section.entries[record.node_id] = entry
@@ -81,25 +98,28 @@ def accept(
     return acceptance
 
 
-def new_entry(record: Record, learned: Learned, *, commit: str) -> Entry:
+def new_entry(record: Record, learned: Learned, *, reference_ns: float | None = None, commit: str) -> Entry:
     """The entry for a record, from its session and from what fresh processes showed.
 
-    Counts: the largest cold value, the smallest warm one, and the range of the processes' smallest. Times: the
-    median cold value and the range of the cold ones. Resident memory, whose noise hides and never adds: the
-    largest value of all.
+    Counts: the largest cold value, the smallest warm one, and the range of the processes' smallest. Times, brought
+    to the section's reference speed: the median cold value, the smallest warm one, and the range of the cold ones.
+    Resident memory, whose noise hides and never adds: the largest value of all.
     """
     figures = []
-    for name, value in record.values.items():
+    for name in record.values:
         metric = record.metric(name)
-        if metric is None or not _is_stored(metric, value):
+        value = at_reference_speed(record.values, metric, reference_ns) if metric is not None else None
+        if metric is None or value is None or not _is_stored(metric, value):
             continue
-        colds = [value, *_all_values(learned.cold, name)]
-        by_process = [_values(process, name) for process in learned.warm]
+        colds = [value]
+        for process in learned.cold:
+            colds.extend(_values(process, metric, reference_ns))
+        by_process = [_values(process, metric, reference_ns) for process in learned.warm]
         warms = [_best(values, metric) for values in by_process if values]
         if metric in EXPLAINING:
             figures.append((name, Figure(_rounded(median(colds)))))
         elif not warms:
-            figures.append((name, Figure(value)))
+            figures.append((name, Figure(_rounded(value))))
         elif metric.name == PEAK_RSS.name:
             highest = max([*colds, *(number for values in by_process for number in values)])
             figures.append((name, Figure(highest, highest)))
@@ -108,7 +128,7 @@ def new_entry(record: Record, learned: Learned, *, commit: str) -> Entry:
             spread = max(warms) - min(warms)
             figures.append((name, Figure(cold, _best(warms, metric), spread or None)))
         else:
-            spread = max(colds) - min(colds)
+            spread = _rounded(max(colds) - min(colds))
             figures.append((name, Figure(_rounded(median(colds)), _best(warms, metric), spread or None)))
     return Entry(figures, commit=commit, alone=learned.alone)
 
@@ -126,12 +146,11 @@ def _best(values: Sequence[float], metric: Metric) -> float:
     return max(values) if metric.better is Better.HIGHER else min(values)
 
 
-def _values(executions: Iterable[Mapping[str, float]], name: str) -> list[float]:
-    return [values[name] for values in executions if name in values]
-
-
-def _all_values(processes: Iterable[Iterable[Mapping[str, float]]], name: str) -> list[float]:
-    return [value for executions in processes for value in _values(executions, name)]
+def _values(
+    executions: Iterable[Mapping[str, float]], metric: Metric, reference_ns: float | None
+) -> list[float]:
+    found = (at_reference_speed(values, metric, reference_ns) for values in executions)
+    return [_rounded(value) for value in found if value is not None]
 
 
 def _changes(record: Record, old: Entry, new: Entry, policy: Policy) -> Iterable[Change]:

@@ -3,7 +3,8 @@
 **Screening** holds a session's own executions against the baseline. They are first executions in their
 process, *cold*, so a value also pays for caches that an earlier test may have filled when the baseline was
 recorded. Let ``c`` and ``w`` be the stored cold and warm values, ``s`` the stored spread, ``r`` and ``f`` the
-threshold's ratio and floor, and ``t = max(r·w, 3·s)`` the tolerance. A value ``v`` is suspect when
+threshold's ratio and floor, and ``t = max(r·w, k·s)`` the tolerance, k being 3 for counts and 1 for times. Times
+are first brought to the reference workload's stored speed. A value ``v`` is suspect when
 
 * ``v − c > t`` and ``v − c ≥ f``: it costs more than the first execution did; or
 * the metric is deterministic, ``v`` is *below* ``c`` by the floor or more, and ``v − w > t`` and ``v − w ≥ f``:

@@ -59,9 +59,15 @@ def reference_figure(figure: Figure) -> float:
 
 
 def tolerance(applied: Applied, figure: Figure) -> float:
-    """How far a value may lie from the stored one, in the metric's unit: ``max(r·w, 3·s)``."""
+    """How far a value may lie from the stored one, in the metric's unit: ``max(r·w, k·s)``.
+
+    ``k`` is 3 for counts. It is 1 for times, whose spread is the machine's: three of them would hide what the
+    pairs of processes are there to find.
+    """
     relative = applied.ratio * abs(reference_figure(figure))
-    return relative if figure.spread is None else max(relative, SPREADS * figure.spread)
+    if figure.spread is None:
+        return relative
+    return max(relative, (SPREADS if applied.metric.deterministic else 1) * figure.spread)
 
 
 def first_sight_limit(applied: Applied, figure: Figure, now: float, everything: bool) -> Limit | None:

@@ -52,6 +52,7 @@ def _count(name: str, family: Family, *, gated: bool = False, better: Better = B
 
 WALL_TIME = _time("wall_time", gated=True)
 CPU_TIME = _time("cpu_time")
+REFERENCE_TIME = _time("reference_time")
 ALLOCATED_BYTES = Metric(
     name="allocated_bytes", unit="B", family=Family.MEMORY, deterministic=True, gated=True
 )
@@ -88,6 +89,7 @@ METRICS: dict[str, Metric] = {
     for metric in (
         WALL_TIME,
         CPU_TIME,
+        REFERENCE_TIME,
         ALLOCATED_BYTES,
         ALLOCATED_BLOCKS,
         NET_BLOCKS,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .environment import Environment
-from .metric import METRICS, Better, Family, Metric
+from .metric import METRICS, REFERENCE_TIME, Better, Family, Metric
 
 SEPARATOR = "::"
 
@@ -58,6 +58,22 @@ class Run:
     wholly_collected: set[str] = field(default_factory=set)
     disturbances: dict[str, str] = field(default_factory=dict)
     complete: bool = True
+
+
+def at_reference_speed(
+    values: Mapping[str, float], metric: Metric, reference_ns: float | None
+) -> float | None:
+    """A record's value of a metric, times as they would be on a machine that does the reference workload in
+    ``reference_ns``; None where there is no value.
+
+    A time is multiplied by the ratio of the reference workload's times there and here. That removes what a
+    machine's speed of the moment did to both, and nothing that the code did to itself.
+    """
+    value = values.get(metric.name)
+    if value is None or reference_ns is None or metric.family is not Family.TIME:
+        return value
+    here = values.get(REFERENCE_TIME.name)
+    return value * reference_ns / here if here else value
 
 
 def section_id(node_id: str, section: str) -> str:

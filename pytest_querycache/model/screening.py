@@ -11,7 +11,7 @@ from .environment import Environment, changed_distributions, incomparable_famili
 from .limit import Limit, first_sight_limit, repeat_limit
 from .metric import Better, Family, Metric
 from .policy import Applied, Policy
-from .record import Record, Run, file_of
+from .record import Record, Run, at_reference_speed, file_of
 from .threshold import OWN_PREFIX, parse_budgets, parse_thresholds
 from .verdict import Finding, Suspect, Verdict
 
@@ -98,11 +98,12 @@ def _screen_record(
     table = policy.thresholds_for(
         record.node_id, test_id=record.test_id, marks=marks, own_metrics=record.own_metrics
     )
+    reference_ns = section.reference_ns if section is not None else None
     judged = False
     incomparable: str | None = None
     values = record.values
     for name, applied in table.items():
-        now = values.get(name)
+        now = at_reference_speed(values, applied.metric, reference_ns)
         if now is None:
             continue
         figure = entry.figure(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..model.metric import Metric
+from ..model.metric import REFERENCE_TIME, Metric
 from ..model.record import Record, own_metric, section_id
 from ..probes.tracker import PerfTracker
 
@@ -60,12 +60,18 @@ def records_of(node_id: str, plain: Mapping[str, Any], *, outcome: str, worker: 
         yield Record(
             node_id=section_id(node_id, name),
             test_id=node_id,
-            values=section["values"],
+            values=_with_reference(section["values"], plain),
             unmeasured=section["unmeasured"],
             own_metrics=_metrics(section["own"]),
             calls=section["calls"],
             **shared,
         )
+
+
+def _with_reference(values: dict[str, float], plain: Mapping[str, Any]) -> dict[str, float]:
+    """A section's values with its test's reference time, beside which its own times are read."""
+    reference = plain["values"].get(REFERENCE_TIME.name)
+    return values if reference is None else {**values, REFERENCE_TIME.name: reference}
 
 
 def _plain_metrics(metrics: Mapping[str, Metric]) -> dict[str, list[Any]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 
 _INHERITED_SLACK = 1.25
 
@@ -41,10 +42,8 @@ class ResidentMemory:
         peak = self._peak()
         reading.end_bytes = self._current()
         reading.peak_bytes = max(reading.peak_bytes, peak)
-        while self._open:
-            inner = self._open.pop()
-            if inner is reading:
-                break
+        if reading in self._open:  # else it was one of those forgotten, and is over already
+            del self._open[self._open.index(reading) :]
 
 
 class MemoryReading:
@@ -78,8 +77,12 @@ class MemoryReading:
 _Read = Callable[[], int]
 
 
+@cache
 def _sources() -> tuple[Callable[[], object], _Read, _Read]:
-    """How to reset the mark, read it, and read the present size, in the cheapest way that is right here."""
+    """How to reset the mark, read it, and read the present size, in the cheapest way that is right here.
+
+    The files behind them are opened once for the whole process, however many trackers come and go.
+    """
     if sys.platform.startswith("linux"):
         try:
             return _linux_sources()

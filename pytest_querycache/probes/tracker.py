@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from numbers import Integral, Real
 from typing import TypeVar
 
 from ..errors import MeasurementError
@@ -19,6 +19,7 @@ from ..model.metric import (
     TIME_PER_CALL,
     Metric,
 )
+from ..model.quantity import is_finite
 from ..model.record import own_metric
 from .allocations import AllocationCounter
 from .meter import Meter, Reading
@@ -51,6 +52,8 @@ class SectionTotals:
                 self.values[name] = max(self.values.get(name, 0), value)
             else:
                 self.values[name] = self.values.get(name, 0) + value
+        for name in self.unmeasured:
+            self.values.pop(name, None)  # a sum that lacks an execution would look like a gain
 
 
 class Section:
@@ -165,15 +168,16 @@ class PerfTracker:
         ``better`` is ``"lower"`` or ``"higher"``. The last value of a name counts. Raises MeasurementError for a
         value that is not a finite number, an unknown direction, or a name that a built-in metric has.
         """
-        if name in METRICS or not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not name or name in METRICS:
             raise MeasurementError(f"{name!r} cannot name an own metric: it is empty or a built-in one")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real) or not is_finite(value):
             raise MeasurementError(f"metric {name!r}: unexpected {value!r}, expected a finite number")
         if better not in {"lower", "higher"}:
             raise MeasurementError(f"metric {name!r}: better={better!r}, expected 'lower' or 'higher'")
         home = self._open[-1] if self._open else self
         home._own[name] = own_metric(name, unit=unit, better=better, deterministic=deterministic)
-        home._own_values[name] = value
+        # numbers of other libraries, such as NumPy's, would not survive the way from an xdist worker
+        home._own_values[name] = int(value) if isinstance(value, Integral) else float(value)
 
     def measure(
         self,
@@ -213,8 +217,12 @@ class PerfTracker:
         return self._own_values, self._own
 
     def abandon(self) -> None:
-        """End every section still open, innermost first, because the test is over."""
+        """End every section still open, innermost first, because the test is over.
+
+        Their ``on_complete`` is not called: nobody completed them, and there is nobody left to catch what it raises.
+        """
         while self._open:
+            self._open[-1]._on_complete = None
             self._open[-1].complete()
 
     def close(self) -> None:
@@ -255,21 +263,22 @@ class PerfTracker:
     def _close(self, section: Section) -> PerfMetrics:
         """Take a section, and those left open inside it, from the stack, and tell who wanted to know."""
         metrics = section._finish()
+        ended: list[tuple[Section, PerfMetrics]] = []
         while self._open and self._open[-1] is not section:
-            inner = self._open.pop()
-            if inner.metrics is None:
-                inner._reading.stop()
-                self._keep(inner, inner._finish())
+            forgotten = self._open.pop()
+            forgotten._reading.stop()
+            ended.append((forgotten, forgotten._finish()))
         if self._open:
             self._open.pop()
-        self._keep(section, metrics)
+        ended.append((section, metrics))
+        for part, cost in ended:
+            self.completed.append(cost)
+            self.sections.setdefault(part.name, SectionTotals()).add(cost)
+        # last, because what is called may raise
+        for part, cost in ended:
+            if part._on_complete is not None:
+                part._on_complete(cost)
         return metrics
-
-    def _keep(self, section: Section, metrics: PerfMetrics) -> None:
-        self.completed.append(metrics)
-        self.sections.setdefault(section.name, SectionTotals()).add(metrics)
-        if section._on_complete is not None:
-            section._on_complete(metrics)
 
 
 def _time_round(

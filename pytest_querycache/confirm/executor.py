@@ -133,12 +133,14 @@ class Executor:
 
     def wait_until_ready(self) -> None:
         """Wait until a launched process has collected its tests; raises ArmError when it does not."""
-        arm, self._arm = self._arm, None
-        if arm is None:
+        if self._arm is None:
             raise ArmError("no fresh process could be started")
-        # forgotten until it has proved to be in order: an arm that raises has closed itself
-        collected = arm.wait_until_ready(_START_TIMEOUT_S + len(self._tests) * 0.05)
-        self._arm, self._collected = arm, frozenset(collected)
+        try:
+            collected = self._arm.wait_until_ready(_START_TIMEOUT_S + len(self._tests) * 0.05)
+        except ArmError:
+            self._arm = None  # it has closed itself; after a Ctrl-C it has not, and is ended with the executor
+            raise
+        self._collected = frozenset(collected)
         self.check_imports()
 
     def _patience_s(self, test: str) -> float:

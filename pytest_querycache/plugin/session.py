@@ -5,6 +5,7 @@ A session that only tracks, or that accepts, takes the same way and leaves it ea
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
@@ -65,6 +66,7 @@ class GateSession:
     def __init__(
         self, config: pytest.Config, settings: Settings, collecting: Collecting, section: Section | None
     ) -> None:
+        self._process = os.getpid()
         self._config = config
         self._settings = settings
         self._collecting = collecting
@@ -84,21 +86,24 @@ class GateSession:
         """Conclude behind the last test, while the exit status can still be decided."""
         try:
             done = yield
+            if not self._is_forked():
+                self._conclude(session)
         except BaseException:
             self._collecting.run.complete = False
             raise
-        self._conclude(session)
         return done
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Judge an interrupted session by what it measured, without confirming anything."""
-        if self._result is None and self._settings.mode is Mode.GATE:
+        if self._result is None and self._settings.mode is Mode.GATE and not self._is_forked():
             self._collecting.finish(entries=())
             self._result = self._judge(self._screen(), {})
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the section of the gate."""
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        """Print the section of the gate; a session that was called wrongly ends with its own message."""
+        if exitstatus == pytest.ExitCode.USAGE_ERROR or self._is_forked():
+            return
         self._summary.write(
             terminalreporter,
             run=self._collecting.run,
@@ -107,6 +112,10 @@ class GateSession:
         )
         if self._result is not None and self._result.failures and self._collecting.run.complete:
             show_failure(terminalreporter, self._result)
+
+    def _is_forked(self) -> bool:
+        """Whether a test forked and its child came back into pytest: a second end of the same session."""
+        return os.getpid() != self._process
 
     def _conclude(self, session: pytest.Session) -> None:
         run = self._collecting.run

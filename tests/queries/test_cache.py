@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from types import SimpleNamespace
 
 import pytest
 
 from pytest_querycache.errors import ConfigurationError
 from pytest_querycache.queries.cache import QueryCache
+from pytest_querycache.queries.entry import LockedCount, exact_count
 
 
 class Clock:
@@ -389,6 +391,24 @@ def test_the_cache_loads_neither_pytest_nor_sqlglot_nor_asyncio() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_without_the_interpreter_lock_counts_are_exact_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a free-threaded build each number is drawn once, by way of a lock."""
+    monkeypatch.setattr("sysconfig.get_config_var", {"Py_GIL_DISABLED": 1}.get)
+    cache = QueryCache(2)
+    fill(cache, "a", "b", "a", "a", "c")
+    assert cache.signatures() == ["a", "c"]
+    assert cache.stats().hits == 2
+    count = exact_count()
+    drawn: list[int] = []
+    threads = [threading.Thread(target=lambda: drawn.extend(islice(count, 2000))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert type(count) is LockedCount
+    assert sorted(drawn) == list(range(16_000))
 
 
 def test_any_hashable_value_is_a_signature() -> None:

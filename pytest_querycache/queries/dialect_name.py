@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from sqlglot.dialects.dialect import Dialect
@@ -14,6 +13,7 @@ DialectLike = str | Dialect | type[Dialect] | None
 
 _NAMED: dict[str, tuple[str, Dialect]] = {}
 _MAX_NAMED = 256
+_GENERAL = Dialect()
 
 
 def resolve_dialect(dialect: DialectLike) -> tuple[str, Dialect]:
@@ -50,8 +50,9 @@ def _name_of(dialect: Dialect) -> str:
     if strategy is not kind.NORMALIZATION_STRATEGY:
         settings["normalization_strategy"] = strategy
     version = getattr(dialect, "version", None)
-    if version and version[0] != sys.maxsize:
-        settings["version"] = ".".join(map(str, version))
+    # A tuple in some versions of sqlglot, a number in others; in all of them the newest is the default.
+    if version != getattr(_GENERAL, "version", None):
+        settings["version"] = str(version)
     parts = [f"{key}={_plain(value)}" for key, value in sorted(settings.items())]
     return ", ".join([name, *parts])
 

@@ -124,7 +124,7 @@ class _Writer:
         """Return the number of a node's type among the types, -1 for none; equal types are written once."""
         # The property would answer for casts with what they cast to; the generators ask the attribute.
         own = None if nodes is self.types else node._type
-        if own is None or own is node or isinstance(node, exp.DataType):
+        if own is None or own is node:
             return -1
         text = repr(own)
         number = self._type_numbers.get(text)

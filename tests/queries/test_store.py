@@ -33,9 +33,14 @@ QUERY = "SELECT t.b, SUM(u.c) AS s FROM t JOIN u ON t.a = u.a WHERE t.a > 0 GROU
 OTHER = "SELECT b FROM t WHERE a IN (SELECT a FROM u) AND b LIKE 'x%'"
 
 
+def opened(folder):
+    """A store whose clock stands still: no busy machine makes loading look dearer than compiling."""
+    return PlanStore(folder, timer=lambda: 0)
+
+
 @pytest.fixture
 def store(tmp_path):
-    return PlanStore(tmp_path / "plans")
+    return opened(tmp_path / "plans")
 
 
 def compiled_with(store, sql=QUERY, **options):
@@ -53,7 +58,7 @@ def test_a_plan_survives_the_session(store):
     """The second session loads what the first compiled, and it gives the same rows."""
     first = compiled_with(store, name="sums")
     assert store.stats() == StoreStats(misses=1, written=1)
-    again = PlanStore(store.folder)
+    again = opened(store.folder)
     second = compiled_with(again, name="sums")
     assert again.stats() == StoreStats(hits=1)
     assert tree_pieces(second.ast) == tree_pieces(first.ast)
@@ -105,7 +110,7 @@ def test_what_costs_more_to_load_than_to_compile_is_not_kept(tmp_path):
 
 def test_a_plan_that_cannot_be_stored_still_works(store):
     """Text outside the stored form costs the entry, not the query."""
-    query = compiled_with(store, r"SELECT a FROM t WHERE b LIKE 'x\y'")
+    query = compiled_with(store, r"SELECT a FROM t WHERE b = 'x\y'")
     assert query.execute(TABLES).rows == []
     assert store.stats() == StoreStats(misses=1, not_kept=1)
 
@@ -113,7 +118,7 @@ def test_a_plan_that_cannot_be_stored_still_works(store):
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
     """Where nothing can be kept, everything is compiled."""
     (tmp_path / "file").write_text("")
-    blocked = PlanStore(tmp_path / "file" / "below")
+    blocked = opened(tmp_path / "file" / "below")
     assert compiled_with(blocked).execute(TABLES).rows == [("x", 4.0)]
     blocked.count_use(compiled_with(blocked).signature)
     blocked.flush()
@@ -139,17 +144,17 @@ def test_a_foreign_file_is_a_counted_miss(store, content):
     """Whatever lies under the name of a plan: it is counted, compiled anew, and written over."""
     compiled_with(store)
     plan_file(store).write_bytes(content)
-    again = PlanStore(store.folder)
+    again = opened(store.folder)
     assert compiled_with(again).execute(TABLES).rows == [("x", 4.0)]
     assert again.stats() == StoreStats(misses=1, rejected=1, written=1)
-    assert compiled_with(PlanStore(store.folder)).execute(TABLES).rows == [("x", 4.0)]
+    assert compiled_with(opened(store.folder)).execute(TABLES).rows == [("x", 4.0)]
 
 
 def test_the_plan_of_another_query_is_refused(store):
     """A sound file under the name of another signature is not believed."""
     one, other = compiled_with(store), compiled_with(store, OTHER)
     (store.folder / f"{other.signature}.plan").replace(store.folder / f"{one.signature}.plan")
-    again = PlanStore(store.folder)
+    again = opened(store.folder)
     assert again.load(one.signature) is None
     assert again.stats() == StoreStats(misses=1, rejected=1)
 
@@ -170,7 +175,7 @@ def test_code_of_a_forged_plan_reaches_nothing(store, monkeypatch):
         if node[0] == literal:
             node[3]["this"] = "__import__('os').abort()"
     plan_file(store).write_bytes(forged(body))
-    again = PlanStore(store.folder)
+    again = opened(store.folder)
     stored = again.load(query.signature)
     assert stored is not None
     assert compiled_from(stored, again) is None
@@ -257,7 +262,7 @@ def test_ten_thousand_mutated_files_do_no_harm(store, monkeypatch):
     for module, name in ((os, "system"), (subprocess, "Popen"), (builtins, "exec"), (builtins, "eval")):
         monkeypatch.setattr(module, name, lambda *args, **options: touched.append(args))
     choose = random.Random(5)
-    damaged = PlanStore(store.folder)
+    damaged = opened(store.folder)
     content = b""
     monkeypatch.setattr(damaged, "_read", lambda digest: content)
     monkeypatch.setattr(damaged, "_remove", lambda digest: None)
@@ -288,7 +293,7 @@ def test_many_writers_and_readers_share_a_folder(store):
 
     def work(number):
         for _ in range(10):
-            own = PlanStore(store.folder)
+            own = opened(store.folder)
             if number % 2:
                 plan = own.load(compiled_with(own).signature)
                 wrong.extend(["load"] if plan is None else [])
@@ -307,14 +312,14 @@ def test_many_writers_and_readers_share_a_folder(store):
 def test_the_most_used_queries_come_first(store):
     """Uses are counted at each look-up, also at hits, and summed over sessions."""
     for _ in range(2):
-        session = PlanStore(store.folder)
+        session = opened(store.folder)
         with QueryCacheManager.using(QueryCache(store=session)):
             for _ in range(3):
                 compile_for_execution(OTHER, schema=SCHEMA)
             compile_for_execution(QUERY, schema=SCHEMA)
         session.flush()
         session.flush()  # what is written once is not counted again
-    later = PlanStore(store.folder)
+    later = opened(store.folder)
     (first, factory), (second, _) = later.most_used(10)
     assert first == compiled_with(later, OTHER).signature
     assert second == compiled_with(later).signature
@@ -327,7 +332,7 @@ def test_a_cache_warms_itself_from_earlier_sessions(store):
     """``warm(top=N)`` makes the plans ready, so that the next look-up is a hit."""
     compiled_with(store)
     store.flush()
-    cache = QueryCache(store=PlanStore(store.folder))
+    cache = QueryCache(store=opened(store.folder))
     report = cache.warm(top=3)
     assert (report.compiled, report.failed) == (1, ())
     with QueryCacheManager.using(cache):
@@ -339,7 +344,7 @@ def test_a_plan_gone_bad_since_it_was_counted_fails_alone(store):
     """A factory whose plan is damaged meanwhile says so instead of handing out something else."""
     compiled_with(store)
     store.flush()
-    later = PlanStore(store.folder)
+    later = opened(store.folder)
     ((_, factory),) = later.most_used(1)
     plan_file(store).write_bytes(b"gone")
     with pytest.raises(CompilationError, match="cannot be used"):

@@ -71,8 +71,12 @@ class Lookups:
         and that value is not kept. ``tags`` are kept with the entry, for ``invalidate``; those of a look-up
         that did not compile are not. ``name`` stands for the query in the log.
         """
-        entry = self._entries.get(signature)
-        if entry is not None:
+        entry: Entry | None
+        try:  # costs a hit less than get() does
+            entry = self._entries[signature]
+        except KeyError:
+            entry = None
+        else:
             # Nothing here may be reordered: see Entry for how this stays exact without a lock.
             next(entry.draws)
             entry.used = next(self._ticks)

@@ -53,9 +53,11 @@ class Meter:
         self.memory = ResidentMemory() if memory is None else memory
         self.expected_settings = collector_settings()
         self.callback_cost = CollectionCost(0, 0)
+        self._installed = False
 
     def install(self) -> None:
         """Hook the probes in, and learn what the hook into the collector costs by itself."""
+        self._installed = True
         self.garbage.install()
         if isinstance(self.counter, AllocationCounter):
             self.counter.install()
@@ -64,8 +66,14 @@ class Meter:
             self.callback_cost = self.counter.gc_callback_cost(GarbageWatch(self.clock))
         self.expected_settings = collector_settings()
 
+    def repair(self) -> None:
+        """Hook in again what a test took out, so that the next one is measured."""
+        if self._installed:
+            self.garbage.install()
+
     def uninstall(self) -> None:
         """Take the probes out."""
+        self._installed = False
         self.garbage.uninstall()
         if isinstance(self.counter, AllocationCounter):
             self.counter.uninstall()
@@ -156,6 +164,7 @@ class Reading:
             )
         elif not self._meter.garbage.is_installed():
             unmeasured[GC_COLLECTIONS.name] = "the test took our entry out of gc.callbacks"
+            self._meter.repair()
         else:
             values[GC_COLLECTIONS.name] = collections
         return collections

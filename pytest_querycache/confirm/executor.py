@@ -138,7 +138,9 @@ class Executor:
         try:
             collected = self._arm.wait_until_ready(_START_TIMEOUT_S + len(self._tests) * 0.05)
         except ArmError:
-            self._arm = None  # it has closed itself; after a Ctrl-C it has not, and is ended with the executor
+            self._arm = (
+                None  # it has closed itself; after a Ctrl-C it has not, and is ended with the executor
+            )
             raise
         self._collected = frozenset(collected)
         self.check_imports()

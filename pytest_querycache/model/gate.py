@@ -61,11 +61,17 @@ def judge(
     cleared = []
     for suspect in screening.suspects:
         proof = evidence.get((suspect.node_id, suspect.metric.name))
+        if suspect.unseen and (proof is None or proof.duel is None):
+            continue  # nothing was stored and the old code was not measured: the record is not judged
+        screening.compared.add(suspect.node_id)
         finding = decide(suspect, proof, confirm=confirm)
         if finding.verdict is Verdict.UNCHANGED:
             cleared.append(finding)
             continue
         findings.append(_with_insight(finding, run, section, proof))
+    for node_id in screening.unseen - screening.compared:
+        screening.not_judged[_why_unseen(node_id, evidence)] += 1
+        screening.not_judged_records += 1
     findings.sort(key=_by_harm)
     counts = _count(findings, screening)
     return GateResult(
@@ -76,6 +82,11 @@ def judge(
         not_judged=dict(screening.not_judged),
         notes=tuple(screening.notes),
     )
+
+
+def _why_unseen(node_id: str, evidence: EvidenceTable) -> str:
+    problems = {found.problem for (name, _), found in evidence.items() if name == node_id and found.problem}
+    return f"not measured beside the old code: {min(problems)}" if problems else "nothing to compare with"
 
 
 def decide(suspect: Suspect, evidence: Evidence | None, *, confirm: str) -> Finding:
@@ -135,13 +146,14 @@ def _decide_duel(suspect: Suspect, duel: Duel, problem: str) -> Finding:
     elif problem:
         proof = f"{problem} ({proof})"
     low, high = interval(ratios)
+    worse = -suspect.ratio if suspect.metric.better is Better.HIGHER else suspect.ratio
     return Finding(
         node_id=suspect.node_id,
         verdict=verdict,
         metric=suspect.metric,
         was=duel.old,
         now=duel.new,
-        limit=suspect.limit,
+        limit=replace(suspect.limit, value=duel.old * (1 + worse), reference=duel.old),
         proof=proof,
         interval=(low, high),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .baseline import Figure, Section
 from .environment import Environment, changed_distributions, incomparable_families, shortened
-from .limit import Limit, first_sight_limit, repeat_limit
+from .limit import Limit, first_sight_limit, limit_over, repeat_limit
 from .metric import Better, Family, Metric
 from .policy import Applied, Policy
 from .record import Record, Run, at_reference_speed, file_of
@@ -18,29 +18,39 @@ from .verdict import Finding, Suspect, Verdict
 
 @dataclass(slots=True)
 class Screening:
-    """What screening found: suspects to confirm, and what needs no confirmation."""
+    """What screening found: suspects to confirm, and what needs no confirmation.
+
+    ``unseen`` are records with a suspect of which the baseline knows nothing; they are compared only when the old
+    code was measured.
+    """
 
     suspects: list[Suspect] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     compared: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
     not_judged: Counter[str] = field(default_factory=Counter)
     not_judged_records: int = 0
     notes: list[str] = field(default_factory=list)
 
 
-def screen(run: Run, section: Section | None, policy: Policy, *, everything: bool = False) -> Screening:
-    """Hold every record of a run against its entry; cheap, and free of false innocence rather than of false guilt.
+def screen(
+    run: Run,
+    section: Section | None,
+    policy: Policy,
+    *,
+    everything: bool = False,
+    against: str = "",
+) -> Screening:
+    """Hold every record of a run against its entry: cheap, and rather suspicious than trusting.
 
     ``section`` is None where there is no baseline to compare with: then only budgets are judged. With
-    ``everything`` each judged metric becomes a suspect, so that all are confirmed.
+    ``everything`` each judged metric becomes a suspect, so that all are confirmed. With ``against``, the name of a
+    commit, times that no stored value can be held against are suspects all the same: the commit's code tells.
     """
-    screening = Screening()
-    blocked: dict[Family, str] = {}
-    if section is not None:
-        blocked = incomparable_families(run.environment, section.environment, run.disturbances)
-        screening.notes.extend(_environment_notes(run.environment, section, blocked))
+    screener = _Screener(run, section, policy, everything, against)
     for record in run.records.values():
-        _screen_record(record, section, policy, blocked, everything, screening)
+        screener.add(record)
+    screening = screener.screening
     if section is not None:
         for node_id in missing_entries(run, section):
             screening.findings.append(Finding(node_id=node_id, verdict=Verdict.MISSING))
@@ -74,48 +84,65 @@ def _claimed(node_id: str, known: set[str], run: Run) -> bool:
     return False
 
 
-def _screen_record(
-    record: Record,
-    section: Section | None,
-    policy: Policy,
-    blocked: Mapping[Family, str],
-    everything: bool,
-    screening: Screening,
-) -> None:
-    reason = _why_not_judged(record)
-    if reason:
-        screening.not_judged[reason] += 1
-        screening.not_judged_records += 1
-        return
-    if record.budgets:
-        _screen_budgets(record, screening)
-    entry = section.entries.get(record.node_id) if section is not None else None
-    if entry is None:
+class _Screener:
+    """Screens one record after the other."""
+
+    def __init__(
+        self, run: Run, section: Section | None, policy: Policy, everything: bool, against: str
+    ) -> None:
+        self._section = section
+        self._policy = policy
+        self._everything = everything
+        self._against = against
+        self._blocked: dict[Family, str] = {}
+        self._reference_ns = section.reference_ns if section is not None else None
+        self.screening = Screening()
         if section is not None:
-            screening.findings.append(Finding(node_id=record.node_id, verdict=Verdict.NEW))
-        return
-    marks = parse_thresholds(record.thresholds, "mark perf_threshold") if record.thresholds else None
-    table = policy.thresholds_for(
-        record.node_id, test_id=record.test_id, marks=marks, own_metrics=record.own_metrics
-    )
-    reference_ns = section.reference_ns if section is not None else None
-    judged = False
-    incomparable: str | None = None
-    values = record.values
-    for name, applied in table.items():
-        now = at_reference_speed(values, applied.metric, reference_ns)
-        if now is None:
-            continue
-        figure = entry.figure(name)
-        if figure is None:
-            continue
-        if blocked and applied.metric.family in blocked:
-            incomparable = blocked[applied.metric.family]
-            continue
-        judged = True
-        limit = first_sight_limit(applied, figure, now, everything)
+            self._blocked = incomparable_families(run.environment, section.environment, run.disturbances)
+            self.screening.notes.extend(_environment_notes(run.environment, section, self._blocked))
+
+    def add(self, record: Record) -> None:
+        """Screen a record by all its metrics, and note whether it was compared at all."""
+        reason = _why_not_judged(record)
+        if reason:
+            self._leave_out(reason)
+            return
+        if record.budgets:
+            _screen_budgets(record, self.screening)
+        entry = self._section.entries.get(record.node_id) if self._section is not None else None
+        if entry is None and not self._against:
+            if self._section is not None:
+                self.screening.findings.append(Finding(node_id=record.node_id, verdict=Verdict.NEW))
+            return
+        marks = parse_thresholds(record.thresholds, "mark perf_threshold") if record.thresholds else None
+        table = self._policy.thresholds_for(
+            record.node_id, test_id=record.test_id, marks=marks, own_metrics=record.own_metrics
+        )
+        judged = False
+        incomparable: str | None = None
+        blocked = self._blocked
+        for name, applied in table.items():
+            figure = entry.figure(name) if entry is not None else None
+            if figure is None or (blocked and applied.metric.family in blocked):
+                incomparable = blocked.get(applied.metric.family, incomparable)
+                if self._against:
+                    self._suspect_unseen(record, applied)
+                continue
+            now = at_reference_speed(record.values, applied.metric, self._reference_ns)
+            if now is not None:
+                judged = True
+                self._hold_against(record, applied, figure, now, alone=entry is not None and entry.alone)
+        if judged:
+            self.screening.compared.add(record.node_id)
+        elif record.node_id not in self.screening.unseen:
+            self._leave_out(_why_nothing_judged(record, incomparable))
+
+    def _hold_against(
+        self, record: Record, applied: Applied, figure: Figure, now: float, *, alone: bool
+    ) -> None:
+        limit = first_sight_limit(applied, figure, now, self._everything)
         if limit is not None:
-            screening.suspects.append(
+            self.screening.suspects.append(
                 Suspect(
                     node_id=record.node_id,
                     test_id=record.test_id or record.node_id,
@@ -124,11 +151,11 @@ def _screen_record(
                     limit=limit,
                     repeat_limit=repeat_limit(applied, figure),
                     ratio=applied.ratio,
-                    alone=entry.alone,
+                    alone=alone,
                 )
             )
-        elif _improved(applied.metric, figure, now, applied, policy):
-            screening.findings.append(
+        elif _improved(applied.metric, figure, now, applied, self._policy):
+            self.screening.findings.append(
                 Finding(
                     node_id=record.node_id,
                     verdict=Verdict.IMPROVED,
@@ -137,11 +164,29 @@ def _screen_record(
                     now=now,
                 )
             )
-    if judged:
-        screening.compared.add(record.node_id)
-    else:
-        screening.not_judged[_why_nothing_judged(record, incomparable)] += 1
-        screening.not_judged_records += 1
+
+    def _suspect_unseen(self, record: Record, applied: Applied) -> None:
+        """Suspect a time of which nothing is stored, if it is long enough for a change to count."""
+        now = record.values.get(applied.metric.name)
+        if now is None or applied.metric.family is not Family.TIME or now < applied.floor:
+            return
+        self.screening.unseen.add(record.node_id)
+        self.screening.suspects.append(
+            Suspect(
+                node_id=record.node_id,
+                test_id=record.test_id or record.node_id,
+                metric=applied.metric,
+                now=now,
+                limit=limit_over(now, applied.ratio * now, applied),
+                repeat_limit=None,
+                ratio=applied.ratio,
+                unseen=True,
+            )
+        )
+
+    def _leave_out(self, reason: str) -> None:
+        self.screening.not_judged[reason] += 1
+        self.screening.not_judged_records += 1
 
 
 def _why_not_judged(record: Record) -> str:

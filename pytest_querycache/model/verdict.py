@@ -37,7 +37,8 @@ class Suspect:
 
     ``limit`` is what the session's own first execution was held against, ``repeat_limit`` what repeats in a
     fresh process have to be held against; None where the baseline knows no such value. ``ratio`` is the
-    threshold's. ``alone`` says that the test must be executed once in each process.
+    threshold's. ``alone`` says that the test must be executed once in each process, ``unseen`` that nothing is
+    stored of the metric, so that only the old code can tell.
     """
 
     node_id: str
@@ -48,6 +49,7 @@ class Suspect:
     repeat_limit: Limit | None
     ratio: float = 0.0
     alone: bool = False
+    unseen: bool = False
 
     @property
     def is_budget(self) -> bool:
@@ -56,7 +58,9 @@ class Suspect:
 
     @property
     def excess(self) -> float:
-        """How many times the limit the value is, for putting the worst first."""
+        """How many times the limit the value is, for putting the worst first; unseen ones by size, last."""
+        if self.unseen:
+            return -1 / max(self.now, 1)
         top, bottom = (
             (self.limit.value, self.now)
             if self.metric.better is Better.HIGHER

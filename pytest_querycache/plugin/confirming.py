@@ -84,7 +84,13 @@ def _by_duels(
     deadline: int,
     progress: Progress,
 ) -> EvidenceByMetric:
-    by_commit, problems = choose_bases(suspects, section, baseline=settings.baseline, folder=config.rootpath)
+    by_commit, problems = choose_bases(
+        suspects,
+        section,
+        baseline=settings.baseline,
+        folder=config.rootpath,
+        against=settings.against,
+    )
     evidence = _problem([s for s in suspects if s.node_id in problems], problems)
     top = top_folder(config.rootpath)
     for commit, accused in by_commit.items():

@@ -82,6 +82,12 @@ def add_options(parser: pytest.Parser) -> None:
         "gc='50%% and 3', peak_rss=off",
     )
     group.addoption(
+        "--perf-against",
+        default=None,
+        metavar="REF",
+        help="prove times beside the code of a git ref, such as origin/main; needs no stored times",
+    )
+    group.addoption(
         "--perf-confirm",
         choices=("auto", "always", "strict", "off"),
         default=None,
@@ -122,7 +128,8 @@ def spelled_out(args: Sequence[str]) -> list[str]:
 def is_active(config: pytest.Config) -> bool:
     """Whether this session measures at all."""
     option = config.option
-    return bool(option.perf_track or option.perf_baseline is not None or option.perf_update is not None)
+    values = (option.perf_baseline, option.perf_update, option.perf_against)
+    return bool(option.perf_track or any(value is not None for value in values))
 
 
 def is_controller(config: pytest.Config) -> bool:

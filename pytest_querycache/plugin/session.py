@@ -49,10 +49,13 @@ def _workers(config: pytest.Config) -> int:
     return len(getattr(config.option, "tx", None) or ())
 
 
-def _section(settings: Settings, key: str) -> Section:
+def _section(settings: Settings, key: str) -> Section | None:
+    """The entries to compare with; only a git ref to prove times against makes up for having none."""
+    if settings.against and not settings.baseline.exists():
+        return None
     baseline = read_baseline(settings.baseline)
     section = baseline.sections.get(key)
-    if section is None:
+    if section is None and not settings.against:
         raise pytest.UsageError(
             f"{settings.baseline}: no section for {key}, it knows {baseline.known_keys()}; "
             "pytest --perf-update records one"
@@ -140,6 +143,7 @@ class GateSession:
             self._section,
             self._settings.policy,
             everything=self._settings.confirm == "always",
+            against=self._settings.against,
         )
 
     def _judge(self, screening: Screening, evidence: EvidenceByMetric) -> GateResult:

@@ -28,7 +28,8 @@ class Mode(str, Enum):
 class Settings:
     """Everything the plugin was told, ready to be asked.
 
-    ``overruled`` says that ``--perf-update`` won over a ``--perf-baseline`` that was given too.
+    ``against`` is the git ref whose code proves times, empty where each entry's own commit does. ``overruled``
+    says that ``--perf-update`` won over a ``--perf-baseline`` that was given too.
     """
 
     mode: Mode
@@ -36,6 +37,7 @@ class Settings:
     configuration: Configuration
     policy: Policy
     confirm: str
+    against: str = ""
     overruled: bool = False
 
 
@@ -45,8 +47,8 @@ def read_settings(config: pytest.Config) -> Settings:
     option = config.option
     if option.perf_update is not None:
         mode, given = Mode.UPDATE, option.perf_update
-    elif option.perf_baseline is not None:
-        mode, given = Mode.GATE, option.perf_baseline
+    elif option.perf_baseline is not None or option.perf_against is not None:
+        mode, given = Mode.GATE, option.perf_baseline or ""
     else:
         mode, given = Mode.TRACK, ""
     policy = Policy(
@@ -63,6 +65,7 @@ def read_settings(config: pytest.Config) -> Settings:
         configuration=configuration,
         policy=policy,
         confirm=option.perf_confirm or configuration.confirm,
+        against=option.perf_against or "",
         overruled=mode is Mode.UPDATE and option.perf_baseline is not None,
     )
 

@@ -42,10 +42,11 @@ class Summary:
             overruled = " (--perf-update wins over --perf-baseline)" if settings.overruled else ""
             lines = [f"performance gate: accepting into {shown_path(self._config, settings)}{overruled}"]
         else:
-            known = len(section.entries) if section is not None else 0
+            known = f"{len(section.entries)} entries" if section is not None else "no entries"
+            beside = f", times beside {settings.against}" if settings.against else ""
             lines = [
-                f"performance gate: {shown_path(self._config, settings)} ({known} entries, {environment.key}), "
-                f"confirm {settings.confirm}"
+                f"performance gate: {shown_path(self._config, settings)} "
+                f"({known}, {environment.key}), confirm {settings.confirm}{beside}"
             ]
         if no_counter is not None:
             lines.append(f"  {no_counter}: net blocks stand in, which miss what is freed again")

@@ -110,8 +110,12 @@ def change_text(finding: Finding) -> str:
     now = format_quantity(finding.now, unit)
     if finding.was is None:
         return f"{finding.metric.name} {now}"
-    ratio = f" ({finding.ratio:.2f}x)" if finding.ratio is not None else ""
+    ratio = f" ({finding.ratio:.2f}x{_interval_text(finding)})" if finding.ratio is not None else ""
     return f"{finding.metric.name} {format_quantity(finding.was, unit)} → {now}{ratio}"
+
+
+def _interval_text(finding: Finding) -> str:
+    return "" if finding.interval is None else ", {:.2f}–{:.2f}".format(*finding.interval)
 
 
 def limit_text(limit: Limit) -> str:

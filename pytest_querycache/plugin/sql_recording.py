@@ -1,0 +1,200 @@
+"""Records the statements of every test, and offers the fixture ``query_spy``.
+
+This module is imported in every session; what records is imported when an option or a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..errors import ConfigurationError
+from ..storage.project_file import read_table
+
+if TYPE_CHECKING:
+    from ..queries.attribution import Owner
+    from ..queries.recorder import Recorder
+    from ..queries.recording import Recording
+    from ..queries.spy import QuerySpy
+
+FIXTURE = "query_spy"
+SQL_KEY: pytest.StashKey[SqlRecording] = pytest.StashKey()
+_OWNER_KEY: pytest.StashKey[Owner] = pytest.StashKey()
+_SETUP_KEY: pytest.StashKey[Recording] = pytest.StashKey()
+_CALL_KEY: pytest.StashKey[Recording] = pytest.StashKey()
+
+
+def start_recording(config: pytest.Config) -> SqlRecording | None:
+    """Record the statements of this session's tests, unless the configuration says ``sql = false``.
+
+    Raises ``pytest.UsageError`` for a setting that cannot be understood. What is started here ends with the session.
+    """
+    known = config.stash.get(SQL_KEY, None)
+    if known is not None:
+        return known
+    drivers = configured_drivers(config)
+    if not drivers:
+        return None
+    from ..queries.recorder import Recorder
+
+    recorder = Recorder(drivers)
+    recorder.install()
+    config.add_cleanup(recorder.uninstall)
+    plugin = SqlRecording(config, recorder)
+    config.stash[SQL_KEY] = plugin
+    config.pluginmanager.register(plugin, "querycache-sql")
+    return plugin
+
+
+def start_for_spies(session: pytest.Session) -> None:
+    """Record before the first test when any test asks for ``query_spy``, so that no connection is opened unseen."""
+    if any(FIXTURE in getattr(item, "fixturenames", ()) for item in session.items):
+        start_recording(session.config)
+
+
+def configured_drivers(config: pytest.Config) -> tuple[str, ...]:
+    """The drivers the project allows to be watched, as ``sql`` in the configuration or on the command line says."""
+    from ..queries.recorder import allowed_drivers
+
+    try:
+        table, where = read_table(config.rootpath)
+        setting, where = table.get("sql", True), f"{where}, key 'sql'"
+        for given in config.getoption("perf_set", None) or ():
+            key, _, value = given.partition("=")
+            if key.strip() == "sql":
+                setting, where = value, f"--perf-set {given}"
+        return allowed_drivers(setting, where)
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def figures_of(item: pytest.Item) -> dict[str, Any] | None:
+    """What the test's last call executed, or None where nothing was recorded.
+
+    ``values`` are the metrics of the family ``queries``; ``statements`` lists ``[digest, text, count, call site,
+    repeated, rows]`` for each fingerprint, the most frequent first, at most 100. ``setup`` counts the statements
+    before the call, ``unattributed`` those that may or may not belong to the test, ``not_kept`` those whose text
+    was one too many. All survive JSON.
+    """
+    recording = item.stash.get(_CALL_KEY, None)
+    if recording is None:
+        return None
+    summary = recording.summary()
+    setup = item.stash.get(_SETUP_KEY, None)
+    told: dict[str, Any] = {"values": summary.figures(), "statements": summary.plain()}
+    context = {
+        "setup": setup.count() if setup is not None else 0,
+        "unattributed": recording.unattributed,
+        "not_kept": summary.not_kept,
+    }
+    told.update({name: number for name, number in context.items() if number})
+    return told
+
+
+class SqlRecording:
+    """Makes every test the owner of what it executes, from its setup on, and keeps the phases apart.
+
+    The owner is set before the setup, because event loops and threads copy the context when they are made.
+    """
+
+    def __init__(self, config: pytest.Config, recorder: Recorder) -> None:
+        from ..queries.call_site import CallSites
+
+        self.recorder = recorder
+        self._call_sites = CallSites(str(config.rootpath))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Make the test the owner, and take note of drivers imported since the last one."""
+        self.recorder.look()
+        owner = self._begin(item)
+        try:
+            return (yield)
+        finally:
+            self._end(item, owner)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Record the setup by itself: what fixtures execute is context."""
+        item.stash.pop(_CALL_KEY, None) if _CALL_KEY in item.stash else None
+        owner = self._owner(item)
+        owner.recording = item.stash[_SETUP_KEY] = self._recording(owner)
+        try:
+            return (yield)
+        finally:
+            owner.recording = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Record the call, which is what counts."""
+        owner = self._owner(item)
+        owner.recording = item.stash[_CALL_KEY] = self._recording(owner)
+        try:
+            return (yield)
+        finally:
+            owner.recording = None
+
+    def pytest_report_header(self) -> list[str]:
+        """Say which drivers cannot be watched, if one cannot."""
+        return [f"  {problem}" for problem in self.recorder.failed.values()]
+
+    def spy(self, request: pytest.FixtureRequest) -> QuerySpy:
+        """What the fixture gives: from now on every execution of the test is kept with its call site."""
+        from ..queries.spy import QuerySpy
+
+        item = request.node
+        if _OWNER_KEY not in item.stash:
+            # this plugin was registered by the fixture itself, after the test had begun
+            owner = self._begin(item)
+            request.addfinalizer(lambda: self._end(item, owner))
+        owner = self._owner(item)
+        owner.keeps_records = True
+        if owner.recording is None:
+            owner.recording = item.stash[_SETUP_KEY] = self._recording(owner)
+        owner.recording.keeps_records = True
+        return QuerySpy(lambda: self._current(item, owner))
+
+    def _current(self, item: pytest.Item, owner: Owner) -> Recording:
+        if owner.recording is not None:
+            return owner.recording
+        return item.stash[_CALL_KEY] if _CALL_KEY in item.stash else item.stash[_SETUP_KEY]
+
+    def _recording(self, owner: Owner) -> Recording:
+        from ..queries.recording import Recording
+
+        return Recording(self._call_sites, keeps_records=owner.keeps_records)
+
+    def _owner(self, item: pytest.Item) -> Owner:
+        return item.stash[_OWNER_KEY]
+
+    def _begin(self, item: pytest.Item) -> Owner:
+        from ..queries.attribution import Owner, begin
+
+        owner = item.stash[_OWNER_KEY] = Owner(item.nodeid)
+        begin(owner)
+        return owner
+
+    def _end(self, item: pytest.Item, owner: Owner) -> None:
+        from ..queries.attribution import end
+
+        end(owner)
+        for key in (_OWNER_KEY, _SETUP_KEY, _CALL_KEY):
+            if key in item.stash:
+                del item.stash[key]
+
+
+@pytest.fixture
+def query_spy(request: pytest.FixtureRequest) -> QuerySpy:
+    """The statements the test executes: read them, limit them, or see whether they grow with the size.
+
+    ``with query_spy.expect(max=3): …``, ``query_spy.statements``, ``query_spy.scaling(func, 1, 10)``.
+    """
+    plugin = start_recording(request.config)
+    if plugin is None:
+        raise pytest.UsageError(
+            "query_spy: sql = false in [tool.pytest_querycache] switches the recording of statements off; "
+            "name the drivers it may watch instead, such as sql = ['sqlite3']"
+        )
+    return plugin.spy(request)

@@ -155,6 +155,7 @@ def _decide_duel(suspect: Suspect, duel: Duel, problem: str) -> Finding:
         now=duel.new,
         limit=replace(suspect.limit, value=duel.old * (1 + worse), reference=duel.old),
         proof=proof,
+        estimate=1 / estimate if suspect.metric.better is Better.HIGHER else estimate,
         interval=(low, high),
     )
 

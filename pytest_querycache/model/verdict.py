@@ -106,7 +106,7 @@ class Finding:
     """One verdict worth telling, with everything that led to it.
 
     ``was`` and ``now`` are in the metric's unit. ``proof`` says how it was confirmed, or why it was not.
-    ``interval`` is that of now/was, where pairs of processes gave one.
+    ``estimate`` of now/was and its ``interval`` are there where pairs of processes gave them.
     """
 
     node_id: str
@@ -117,11 +117,14 @@ class Finding:
     limit: Limit | None = None
     proof: str = ""
     insight: str = ""
+    estimate: float | None = None
     interval: tuple[float, float] | None = None
 
     @property
     def ratio(self) -> float | None:
         """How many times the old value the new one is; None where the old one is zero or unknown."""
+        if self.estimate is not None:
+            return self.estimate
         if self.was is None or self.now is None or self.was == 0:
             return None
         return self.now / self.was

@@ -11,7 +11,7 @@ from collections.abc import Generator
 import pytest
 
 from ..confirm.arbiter import EvidenceByMetric
-from ..errors import QueryCacheError
+from ..errors import ConfigurationError, QueryCacheError
 from ..model.baseline import Section
 from ..model.gate import judge
 from ..model.screening import Screening, screen
@@ -20,6 +20,7 @@ from ..probes.allocations import why_missing
 from ..probes.machine import disturbances, read_environment
 from ..probes.meter import Meter
 from ..storage.baseline_file import read_baseline
+from ..storage.repository import resolve_commit
 from .arm_hooks import ARM_PLUGIN
 from .collecting import Collecting
 from .confirming import confirm
@@ -36,6 +37,11 @@ def start_session(config: pytest.Config, meter: Meter) -> None:
         return
     try:
         settings = read_settings(config)
+        if settings.against and resolve_commit(config.rootpath, settings.against) is None:
+            raise ConfigurationError(
+                f"--perf-against={settings.against}: names no commit here, expected a git ref such as "
+                "origin/main (a shallow clone has no history: fetch-depth: 0)"
+            )
         environment = read_environment(meter.counter.kind, workers=_workers(config))
         collecting = Collecting(config, environment)
         section = _section(settings, environment.key) if settings.mode is Mode.GATE else None

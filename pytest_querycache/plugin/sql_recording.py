@@ -118,7 +118,9 @@ class SqlRecording:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Record the setup by itself: what fixtures execute is context."""
-        item.stash.pop(_CALL_KEY, None) if _CALL_KEY in item.stash else None
+        if _CALL_KEY in item.stash:
+            # an attempt before this one, which its report has told of
+            del item.stash[_CALL_KEY]
         owner = self._owner(item)
         owner.recording = item.stash[_SETUP_KEY] = self._recording(owner)
         try:
@@ -180,7 +182,8 @@ class SqlRecording:
         from ..queries.attribution import end
 
         end(owner)
-        for key in (_OWNER_KEY, _SETUP_KEY, _CALL_KEY):
+        del item.stash[_OWNER_KEY]
+        for key in (_SETUP_KEY, _CALL_KEY):
             if key in item.stash:
                 del item.stash[key]
 

@@ -44,6 +44,10 @@ class ArmLoop:
         """Execute what is asked for until the input closes."""
         items = {item.nodeid: item for item in session.items}
         self._ready = True
+        # What is alive now stays alive. Set aside, it is not looked through again by the full collection before
+        # each repeat, which would take longer than most tests; collections happen as often as without.
+        gc.collect()
+        gc.freeze()
         kind = session.config.stash[METER_KEY].counter.kind
         if kind != self._counter:
             self._answer({"problem": f"counts allocations another way ({kind}, not {self._counter})"})
@@ -75,7 +79,7 @@ class ArmLoop:
 
     def _execute(self, item: pytest.Item, *, warm: bool) -> dict[str, Any]:
         protocol = item.config.hook.pytest_runtest_protocol
-        if self._previous is not None:
+        if self._previous is not None and self._previous.parent is not item.parent:
             # end what the previous test's class and module have set up and this test does not share
             protocol(item=self._previous, nextitem=item)
         self._reports.clear()

@@ -1,0 +1,43 @@
+"""One file for each database driver that statements can be seen at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+Undo = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A driver that can be watched.
+
+    ``name`` is what a configuration calls it. ``module`` is the module whose import by the suite makes the driver
+    active. ``adapter`` is the module here that has ``install(module) -> Undo``; it is imported when it is needed.
+    """
+
+    name: str
+    module: str
+    adapter: str
+
+    def install(self, module: ModuleType) -> Undo:
+        """Patch the imported module; what is returned takes everything back."""
+        adapter = import_module(f".{self.adapter}", __name__)
+        undo: Undo = adapter.install(module)
+        return undo
+
+
+DRIVERS = (
+    Driver("sqlite3", "sqlite3", "sqlite3_driver"),
+    Driver("sqlite3", "aiosqlite", "aiosqlite_driver"),
+    Driver("sqlalchemy", "sqlalchemy", "sqlalchemy_driver"),
+    Driver("django", "django.db.backends.utils", "django_driver"),
+    Driver("duckdb", "duckdb", "duckdb_driver"),
+    Driver("psycopg", "psycopg", "psycopg_driver"),
+    Driver("asyncpg", "asyncpg", "asyncpg_driver"),
+)
+
+NAMES = tuple(dict.fromkeys(driver.name for driver in DRIVERS))
+"""The names a configuration may list."""

@@ -1,0 +1,62 @@
+"""DuckDB: the methods of its connections that take SQL, and the functions of the module that do.
+
+A text with several statements is one, as it is one call. A relation counts when its SQL is handed over, not when
+it is evaluated; relations built by methods alone have no text and are not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from sys import _getframe
+from types import ModuleType
+from typing import Any
+
+from ..attribution import INSIDE, Open, current_recording
+from ..statement import Source
+from . import Undo
+from .patches import Patches
+
+SOURCE = Source("duckdb", "duckdb")
+_METHODS = ("execute", "executemany", "sql", "query", "from_query")
+_NOT_TOLD = -1
+
+
+def install(module: ModuleType) -> Undo:
+    """Count in the class of connections and, for the default connection, in the module."""
+    patches = Patches()
+    kind = module.DuckDBPyConnection
+    for name in _METHODS:
+        if hasattr(kind, name):
+            # as an instance finds it, for the binding's methods are no functions
+            patches.put(kind, name, _counting(getattr(kind, name), first=1, many=name == "executemany"))
+        if callable(getattr(module, name, None)):
+            patches.put(module, name, _counting(getattr(module, name), first=0, many=name == "executemany"))
+    return patches.undo
+
+
+def _counting(original: Callable[..., Any], *, first: int, many: bool) -> Callable[..., Any]:
+    @wraps(original)
+    def execute(*args: Any, **named: Any) -> Any:
+        recording = None if INSIDE.get() is not None else current_recording()
+        if recording is None:
+            return original(*args, **named)
+        sql = args[first] if len(args) > first else named.get("query")
+        text = sql if type(sql) is str else getattr(sql, "query", None)
+        if type(text) is not str:
+            return original(*args, **named)
+        opened = Open(SOURCE, recording, recording.enter(SOURCE, text, _getframe(1)))
+        INSIDE.set(opened)
+        try:
+            return original(*args, **named)
+        finally:
+            INSIDE.set(None)
+            opened.close(_sets(args[first + 1 :], named) if many else _NOT_TOLD)
+
+    return execute
+
+
+def _sets(rest: tuple[Any, ...], named: dict[str, Any]) -> int:
+    """How many sets of parameters were handed to ``executemany``."""
+    sets: Any = rest[0] if rest else named.get("parameters")
+    return len(sets) if hasattr(sets, "__len__") else _NOT_TOLD

@@ -1,0 +1,125 @@
+"""Keeps the drivers watched that the suite itself uses: from their import until the recorder is taken out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from threading import RLock
+from types import ModuleType
+
+from ..errors import ConfigurationError
+from .drivers import DRIVERS, NAMES, Driver, Undo
+from .import_watch import ImportWatch
+
+
+@dataclass(slots=True)
+class _Installed:
+    holders: int
+    undo: Undo
+
+
+_INSTALLED: dict[str, _Installed] = {}
+_LOCK = RLock()
+
+
+class Recorder:
+    """Watches drivers between ``install`` and ``uninstall``; several recorders share one set of patches.
+
+    ``drivers`` names those that may be watched, None for all. Nothing is imported: a driver is patched when it is
+    found among the imported modules, or right after the suite imports it. ``failed`` keeps, by driver, why one
+    could not be patched; its statements are not counted then.
+    """
+
+    def __init__(self, drivers: Iterable[str] | None = None, *, known: Iterable[Driver] = DRIVERS) -> None:
+        allowed = set(NAMES if drivers is None else drivers)
+        self._known = {driver.module: driver for driver in known if driver.name in allowed}
+        self._held: set[str] = set()
+        self._watch = ImportWatch(self._known, self._arrived)
+        self._is_installed = False
+        self.failed: dict[str, str] = {}
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The names of the drivers that are watched now."""
+        return tuple(
+            dict.fromkeys(self._known[module].name for module in self._known if module in self._held)
+        )
+
+    def install(self) -> None:
+        """Patch the drivers that are imported, and wait for the others."""
+        if not self._is_installed:
+            self._is_installed = True
+            self._watch.start()
+        self.look()
+
+    def look(self) -> None:
+        """Patch what has been imported past the watch, as by somebody else's import hook; a few look-ups."""
+        if not self._is_installed:
+            return
+        for name in self._known:
+            module = sys.modules.get(name)
+            if module is not None and name not in self._held and not _is_being_imported(module):
+                self._arrived(name, module)
+
+    def uninstall(self) -> None:
+        """Restore every driver that no other recorder watches."""
+        self._is_installed = False
+        self._watch.stop()
+        with _LOCK:
+            for name in self._held:
+                installed = _INSTALLED[name]
+                installed.holders -= 1
+                if not installed.holders:
+                    del _INSTALLED[name]
+                    installed.undo()
+            self._held.clear()
+
+    def _arrived(self, name: str, module: ModuleType) -> None:
+        driver = self._known[name]
+        with _LOCK:
+            if name in self._held or driver.name in self.failed:
+                return
+            installed = _INSTALLED.get(name)
+            if installed is None:
+                undo = self._patched(driver, module)
+                if undo is None:
+                    return
+                installed = _INSTALLED[name] = _Installed(0, undo)
+            installed.holders += 1
+            self._held.add(name)
+
+    def _patched(self, driver: Driver, module: ModuleType) -> Callable[[], None] | None:
+        try:
+            return driver.install(module)
+        except (AttributeError, ImportError, TypeError) as error:
+            # a version of the driver that looks different: the suite must go on, and is told
+            version = getattr(module, "__version__", "")
+            self.failed[driver.name] = f"{driver.name} {version}".strip() + f" cannot be watched: {error}"
+            return None
+
+
+def _is_being_imported(module: ModuleType) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+def allowed_drivers(setting: object, where: str) -> tuple[str, ...]:
+    """The drivers that the configuration's ``sql`` allows: all for true, none for false, or those of a list.
+
+    Text is taken as from a command line: ``true``, ``false``, or names with commas. Raises ConfigurationError.
+    """
+    if isinstance(setting, str):
+        words = {"true": True, "false": False}
+        setting = words.get(setting.strip().lower(), [name.strip() for name in setting.split(",")])
+    if isinstance(setting, bool):
+        return NAMES if setting else ()
+    if not isinstance(setting, list):
+        raise ConfigurationError(
+            f"{where}: unexpected {setting!r}, expected true, false or a list of drivers"
+        )
+    unknown = [name for name in setting if name not in NAMES]
+    if unknown:
+        raise ConfigurationError(
+            f"{where}: unknown driver {unknown[0]!r}, expected some of {', '.join(NAMES)}"
+        )
+    return tuple(dict.fromkeys(setting))

@@ -1,0 +1,284 @@
+"""The statements of one phase of one test, while it runs: counted exactly, remembered within bounds.
+
+This is the path every statement takes, so it does as little as possible: what is expensive (fingerprints, texts
+for people) waits for ``summary``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import get_ident
+from time import perf_counter_ns
+from types import FrameType
+from typing import Final
+
+from .call_site import CallSite, CallSites
+from .shape import LONG, shape_of
+from .statement import Source, Statement, Summary, UseParts, one_line, ordered
+
+MAX_TEXTS: Final = 2_000
+"""Texts, and shapes of texts, that are remembered in one phase; what comes later is only counted."""
+MAX_SITES: Final = 200
+"""Call sites remembered for one statement."""
+MAX_RECORDS: Final = 1_000
+"""Executions of which a test that asks for them gets a record."""
+NO_ROWS: Final = -1
+
+
+class Tally:
+    """All executions of the texts of one shape, by one thread: nothing here needs a lock."""
+
+    __slots__ = ("control", "count", "duration_ns", "kept", "rows", "sample", "sites", "source")
+
+    def __init__(self, source: Source, sample: str, *, control: bool = False, kept: bool = True) -> None:
+        self.source = source
+        self.sample = sample
+        self.control = control
+        self.kept = kept
+        self.count = 0
+        self.rows = 0
+        self.duration_ns = 0
+        self.sites: dict[CallSite, int] = {}
+
+    def leave(self, duration_ns: int, rows: int) -> None:
+        """Add what the driver's call told when it returned; ``rows`` below zero is not told."""
+        self.duration_ns += duration_ns
+        if rows > 0:
+            self.rows += rows
+
+    def add_rows(self, rows: int) -> None:
+        """Add rows that were fetched later."""
+        self.rows += rows
+
+
+class Execution:
+    """One execution that a record was asked for; takes the place of its tally."""
+
+    __slots__ = ("_tally", "duration_ns", "rows", "site", "sql")
+
+    def __init__(self, tally: Tally, sql: str, site: CallSite | None) -> None:
+        self._tally = tally
+        self.sql = sql
+        self.site = site
+        self.duration_ns = 0
+        self.rows = NO_ROWS
+
+    @property
+    def tally(self) -> Tally:
+        """What the execution is counted in."""
+        return self._tally
+
+    def leave(self, duration_ns: int, rows: int) -> None:
+        """Add what the driver's call told when it returned."""
+        self.duration_ns = duration_ns
+        self.rows = rows
+        self._tally.leave(duration_ns, rows)
+
+    def add_rows(self, rows: int) -> None:
+        """Add rows that were fetched later."""
+        self.rows = max(self.rows, 0) + rows
+        self._tally.add_rows(rows)
+
+
+class Mark:
+    """How far a recording had come at some moment."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self, seen: Mapping[Tally, tuple[int, int, int, dict[CallSite, int]]]) -> None:
+        self.seen = seen
+
+
+class Recording:
+    """Counts statements; may be entered from several threads at once, which share nothing until the summary."""
+
+    def __init__(
+        self,
+        call_sites: CallSites | None = None,
+        *,
+        clock: Callable[[], int] = perf_counter_ns,
+        keeps_records: bool = False,
+    ) -> None:
+        self.clock = clock
+        self.unattributed = 0
+        """Statements of which nobody knows whether this phase caused them."""
+        self.keeps_records = keeps_records
+        self._call_sites = CallSites() if call_sites is None else call_sites
+        self._own = self._call_sites.own
+        self._texts_of_thread: dict[int, dict[object, Tally]] = {}
+        self._tally_of_shape: dict[tuple[int, Source, str], Tally] = {}
+        self._tallies: list[Tally] = []
+        self._executions: list[Execution] = []
+
+    def enter(self, source: Source, sql: str, frame: FrameType) -> Tally | Execution:
+        """Count one execution; ``leave`` of what is returned completes it.
+
+        The call site is looked for from the second execution on, so that statements that do not repeat cost
+        little, and at every execution when records are kept.
+        """
+        try:
+            tally = self._texts_of_thread[get_ident()][sql]
+            if tally.source is not source:
+                tally = self._tally_of(source, sql)
+        except KeyError:
+            tally = self._tally_of(source, sql)
+        tally.count += 1
+        if self.keeps_records:
+            return self._kept(tally, sql, frame)
+        if tally.count > 1:
+            code = frame.f_code
+            if not self._own.get(code.co_filename):
+                found = self._call_sites.own_frame(frame)
+                if found is None:
+                    return tally
+                frame = found
+                code = frame.f_code
+            try:
+                tally.sites[id(code), frame.f_lasti] += 1
+            except KeyError:
+                self._add_site(tally, frame)
+        return tally
+
+    def own_frame(self, frame: FrameType) -> FrameType | None:
+        """Return the innermost frame of the user's code at or above a frame."""
+        return self._call_sites.own_frame(frame)
+
+    def mark(self) -> Mark:
+        """Remember how far the recording has come, for a summary of what follows."""
+        return Mark(
+            {
+                tally: (tally.count, tally.rows, tally.duration_ns, dict(tally.sites))
+                for tally in list(self._tallies)
+            }
+        )
+
+    def count(self, since: Mark | None = None) -> int:
+        """How many statements were executed, transaction control left out."""
+        seen = since.seen if since is not None else {}
+        return sum(
+            tally.count - (seen[tally][0] if tally in seen else 0)
+            for tally in list(self._tallies)
+            if not tally.control
+        )
+
+    def summary(self, since: Mark | None = None, *, transaction_control: bool = False) -> Summary:
+        """What was executed, by fingerprint; with ``since``, only what followed that moment.
+
+        Statements that begin, end or mark a transaction are left out unless ``transaction_control`` says otherwise.
+        """
+        parts: dict[str, UseParts] = {}
+        count = rows = duration_ns = not_kept = control = 0
+        seen = since.seen if since is not None else {}
+        for tally in list(self._tallies):
+            was_count, was_rows, was_ns, was_sites = seen.get(tally, (0, 0, 0, {}))
+            times = tally.count - was_count
+            if tally.control:
+                control += times
+                if not transaction_control:
+                    continue
+            if not times:
+                continue
+            count += times
+            rows += tally.rows - was_rows
+            duration_ns += tally.duration_ns - was_ns
+            if not tally.kept:
+                not_kept += times
+                continue
+            fingerprint = fingerprint_of(tally.source, tally.sample, control=tally.control)
+            part = parts.get(fingerprint)
+            if part is None:
+                part = parts[fingerprint] = UseParts(_readable(fingerprint, tally.sample))
+            part.add(
+                times,
+                tally.rows - was_rows,
+                tally.duration_ns - was_ns,
+                self._shown(tally.sites, was_sites),
+            )
+        return Summary(
+            count=count,
+            uses=ordered(part.use(fingerprint) for fingerprint, part in parts.items()),
+            rows=rows,
+            duration_ns=duration_ns,
+            not_kept=not_kept,
+            transaction_control=control,
+        )
+
+    def statements(self) -> tuple[Statement, ...]:
+        """A record of each of the first executions, when records are kept; transaction control is left out."""
+        return tuple(
+            Statement(
+                sql=execution.sql,
+                fingerprint=fingerprint_of(execution.tally.source, execution.tally.sample),
+                duration_ns=execution.duration_ns,
+                rows=None if execution.rows < 0 else execution.rows,
+                call_site=self._call_sites.shown(execution.site),
+                driver=execution.tally.source.driver,
+            )
+            for execution in list(self._executions)
+        )
+
+    def _tally_of(self, source: Source, sql: str) -> Tally:
+        """The tally of a text that this thread has not executed yet, or through another driver."""
+        thread = get_ident()
+        texts = self._texts_of_thread.setdefault(thread, {})
+        known = texts.get((source, sql))
+        if known is not None:
+            return known
+        shape = shape_of(sql)
+        key = (thread, source, shape.text)
+        tally = self._tally_of_shape.get(key)
+        if tally is None:
+            # transaction control has few shapes, and must never be taken for statements
+            kept = shape.is_transaction_control or len(self._tally_of_shape) < MAX_TEXTS
+            key = key if kept else (thread, source, "")
+            tally = self._tally_of_shape.get(key)
+            if tally is None:
+                control = shape.is_transaction_control
+                sample = sql if len(sql) < LONG and not control else shape.text
+                tally = Tally(source, sample, control=control, kept=kept)
+                self._tally_of_shape[key] = tally
+                self._tallies.append(tally)
+        if tally.kept and len(texts) < MAX_TEXTS and len(sql) < LONG:
+            texts[(source, sql) if sql in texts else sql] = tally
+        return tally
+
+    def _kept(self, tally: Tally, sql: str, frame: FrameType) -> Tally | Execution:
+        found = self._call_sites.own_frame(frame)
+        site = None if found is None else (id(found.f_code), found.f_lasti)
+        if site is not None and site in tally.sites:
+            tally.sites[site] += 1
+        elif found is not None:
+            self._add_site(tally, found)
+        if tally.control or len(self._executions) >= MAX_RECORDS:
+            return tally
+        execution = Execution(tally, sql if len(sql) < LONG else sql[:LONG], site)
+        self._executions.append(execution)
+        return execution
+
+    def _add_site(self, tally: Tally, frame: FrameType) -> None:
+        if len(tally.sites) < MAX_SITES:
+            self._call_sites.remember(frame)
+            tally.sites[id(frame.f_code), frame.f_lasti] = 1
+
+    def _shown(self, sites: Mapping[CallSite, int], before: Mapping[CallSite, int]) -> dict[str, int]:
+        shown: dict[str, int] = {}
+        for site, times in sites.items():
+            more = times - before.get(site, 0)
+            if more:
+                text = self._call_sites.shown(site)
+                shown[text] = shown.get(text, 0) + more
+        return shown
+
+
+def fingerprint_of(source: Source, sample: str, *, control: bool = False) -> str:
+    """The fingerprint of a tally's text; that of transaction control is the text itself, its names erased."""
+    if control:
+        return sample
+    # sqlglot is imported when the first test is over, not when the recorder is made
+    from .fingerprint import fingerprint
+
+    return fingerprint(sample, dialect=source.dialect)
+
+
+def _readable(fingerprint: str, sample: str) -> str:
+    return one_line(sample if fingerprint.startswith("<statement ") else fingerprint)

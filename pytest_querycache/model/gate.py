@@ -108,6 +108,8 @@ def decide(suspect: Suspect, evidence: Evidence | None, *, confirm: str) -> Find
 
     if confirm == "off":
         return finding(guilty, "not confirmed: --perf-confirm=off")
+    if not suspect.unseen and not suspect.limit.exceeded_by(suspect.now) and _is_empty(evidence):
+        return finding(Verdict.UNCHANGED, "within its limit, and not measured again")
     if evidence is None:
         return finding(Verdict.UNCONFIRMED, _why_no_evidence(suspect))
     if evidence.duel is not None:
@@ -127,6 +129,10 @@ def decide(suspect: Suspect, evidence: Evidence | None, *, confirm: str) -> Find
             Verdict.UNCONFIRMED, "the baseline has no warm value: pytest --perf-update records one"
         )
     return finding(Verdict.UNCHANGED, "a fresh process does not show it", limit, worst_case)
+
+
+def _is_empty(evidence: Evidence | None) -> bool:
+    return evidence is None or (not evidence.processes and evidence.duel is None)
 
 
 def _decide_duel(suspect: Suspect, duel: Duel, problem: str) -> Finding:
@@ -188,7 +194,7 @@ def _with_insight(finding: Finding, run: Run, section: Section | None, evidence:
 
 def _by_harm(finding: Finding) -> tuple[int, float, str]:
     ratio = finding.ratio
-    if ratio is None and finding.was == 0:
+    if ratio is None and finding.was is not None and finding.was <= 0:
         ratio = float("inf")
     better_higher = finding.metric is not None and finding.metric.better is Better.HIGHER
     worse = (1 / ratio if ratio else float("inf")) if better_higher else (ratio or 0.0)

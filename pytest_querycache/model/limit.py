@@ -71,17 +71,17 @@ def tolerance(applied: Applied, figure: Figure) -> float:
 
 
 def first_sight_limit(applied: Applied, figure: Figure, now: float, everything: bool) -> Limit | None:
-    """The limit that a session's value exceeds, or None where it exceeds none."""
+    """The limit that a session's value exceeds; where it exceeds none, None or with ``everything`` the cold one."""
     allowed = tolerance(applied, figure)
     sign = -1 if applied.metric.better is Better.HIGHER else 1
     rise = sign * (now - figure.cold)
-    if everything or (rise > allowed and rise >= applied.floor):
+    if rise > allowed and rise >= applied.floor:
         return limit_over(figure.cold, allowed, applied)
     if figure.warm is not None and applied.metric.deterministic and -rise >= applied.floor and rise < 0:
         warm_rise = sign * (now - figure.warm)
         if warm_rise > allowed and warm_rise >= applied.floor:
             return limit_over(figure.warm, allowed, applied)
-    return None
+    return limit_over(figure.cold, allowed, applied) if everything else None
 
 
 def repeat_limit(applied: Applied, figure: Figure) -> Limit | None:

@@ -134,7 +134,7 @@ class _Screener:
                 self._hold_against(record, applied, figure, now, alone=entry is not None and entry.alone)
         if judged:
             self.screening.compared.add(record.node_id)
-        elif record.node_id not in self.screening.unseen:
+        elif record.node_id not in self.screening.unseen and record.node_id not in self.screening.compared:
             self._leave_out(_why_nothing_judged(record, incomparable))
 
     def _hold_against(
@@ -227,12 +227,12 @@ def _screen_budgets(record: Record, screening: Screening) -> None:
     for name, most in parse_budgets(record.budgets, "mark perf_budget").items():
         plain = name.removeprefix(OWN_PREFIX)
         metric = record.metric(plain)
-        if metric is None:
+        now = record.values.get(plain)
+        if metric is None or now is None:
+            reason = record.unmeasured.get(plain, "it was not measured")
+            screening.notes.append(f"{record.node_id}: its budget for {plain} is not judged: {reason}")
             continue
         limit = Limit(metric=metric, value=most, origin="mark", rule="budget")
-        now = record.values.get(plain)
-        if now is None:
-            continue
         screening.compared.add(record.node_id)
         if limit.exceeded_by(now):
             screening.suspects.append(

@@ -122,10 +122,10 @@ class Finding:
 
     @property
     def ratio(self) -> float | None:
-        """How many times the old value the new one is; None where the old one is zero or unknown."""
+        """How many times the old value the new one is; None where the old one is unknown, or one is below zero."""
         if self.estimate is not None:
             return self.estimate
-        if self.was is None or self.now is None or self.was == 0:
+        if self.was is None or self.now is None or self.was <= 0 or self.now < 0:
             return None
         return self.now / self.was
 

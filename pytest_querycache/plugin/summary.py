@@ -84,7 +84,7 @@ class Summary:
             )
         else:
             lines = [("the session was interrupted: nothing was accepted", {"yellow": True})]
-        terminal.section("performance gate")
+        terminal.write_sep("=", "performance gate")
         for text, style in lines:
             terminal.write_line(text, **style)
 

@@ -15,17 +15,18 @@ MAX_LENGTH: Final = 8 * 1024 * 1024
 _LOCK = Lock()
 
 
-class SignatureMemo(dict[Any, "QuerySignature"]):
-    """Signatures by what they were computed from; look-ups are a dictionary's, additions keep it small.
+class SignatureMemo:
+    """Signatures by what they were computed from; ``entries`` is read as it is, additions keep it small.
 
     What was added first goes first: an order by use would need a write at each look-up, and losing an
     entry costs no more than computing it again.
     """
 
-    __slots__ = ("length",)
+    __slots__ = ("entries", "length")
 
     def __init__(self) -> None:
-        super().__init__()
+        # A plain dictionary, because CPython has a faster way for look-ups in exactly that.
+        self.entries: dict[Any, QuerySignature] = {}
         self.length = 0
 
     def remember(self, key: Any, signature: QuerySignature, length: int) -> None:
@@ -33,9 +34,10 @@ class SignatureMemo(dict[Any, "QuerySignature"]):
         if length > MAX_LENGTH // 8:
             return
         with _LOCK:
-            if len(self) >= MAX_ENTRIES or self.length + length > MAX_LENGTH:
-                for stale in list(self)[: len(self) // 2 + 1]:
-                    del self[stale]
-                self.length = sum(len(kept if isinstance(kept, str) else kept[0]) for kept in self)
-            self[key] = signature
+            entries = self.entries
+            if len(entries) >= MAX_ENTRIES or self.length + length > MAX_LENGTH:
+                for stale in list(entries)[: len(entries) // 2 + 1]:
+                    del entries[stale]
+                self.length = sum(len(kept if isinstance(kept, str) else kept[0]) for kept in entries)
+            entries[key] = signature
             self.length += length

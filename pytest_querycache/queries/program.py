@@ -6,6 +6,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
+from sqlglot.executor.context import Context
 from sqlglot.executor.env import ENV
 from sqlglot.executor.python import PythonExecutor
 from sqlglot.planner import Plan
@@ -22,8 +23,23 @@ _SEVERAL: Final = ("projections", "operands", "aggregations", "key")
 _TYPE_NAMES: Final = getattr(exp, "DType", None) or exp.DataType.Type
 _EXECUTOR: Final[Any] = PythonExecutor
 _HARMLESS: Final = (
-    frozenset(ENV) | frozenset(_TYPE_NAMES.__members__) | {"scope", "exp", "DType", "DataType", "Type"}
+    frozenset(ENV) | frozenset(_TYPE_NAMES.__members__) | {"scope", "exp", "DType", "DataType", "Type", "set"}
 )
+
+
+_CONTEXT_BRINGS_FUNCTIONS: Final = Context({}, env={}).env.keys() >= ENV.keys()
+
+
+class _InPlace:
+    """A generator that does not copy what it writes: here every expression is written once, and is the plan's own."""
+
+    __slots__ = ("_generator",)
+
+    def __init__(self, generator: Any) -> None:
+        self._generator = generator
+
+    def generate(self, expression: Any) -> str:
+        return self._generator.generate(expression, copy=False)  # type: ignore[no-any-return]
 
 
 class UnsafeProgramError(ValueError):
@@ -43,6 +59,7 @@ class Program:
     def __init__(self, tree: exp.Expression) -> None:
         plan = Plan(tree)
         writer: Any = _EXECUTOR(tables={})
+        writer.generator = _InPlace(writer.generator)
         codes: dict[int, CodeType] = {}
         pending = [plan]
         known = 0
@@ -69,6 +86,9 @@ class Program:
         if self._subplans:
             executor._subquery_plans = {name: (subplan, {}) for name, subplan in self._subplans.items()}
             executor._plan_names_by_sql = dict(self._subplan_names)
+        elif _CONTEXT_BRINGS_FUNCTIONS:
+            # Each step's context copies all functions of SQL, and then once more those of the executor.
+            executor.env = {}
         codes = self._codes
         generate = executor.generate
 

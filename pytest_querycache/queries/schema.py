@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sqlglot.schema import AbstractMappingSchema, Schema, ensure_schema
 
 from .dialect_name import DialectLike, resolve_dialect
 from .memo import SignatureMemo
 from .normal_form import joined
+
+if TYPE_CHECKING:
+    from .signature import QuerySignature
 
 
 @runtime_checkable
@@ -26,23 +29,26 @@ class PreparedSchema:
 
     ``mapping`` is a read-only copy of what it was made from, ``dialect`` the dialect its names are
     written in, ``digest`` a hexadecimal string. Two of the same content have the same digest; they are
-    compared by identity, so that a look-up with one of them costs no comparison. ``signatures`` remembers
-    the signatures of the texts used with it, and goes when it goes.
+    compared by identity, so that a look-up with one of them costs no comparison. ``signatures`` are
+    those of the texts used with it, remembered by ``memo`` as long as it lives.
     """
 
-    __slots__ = ("__weakref__", "dialect", "digest", "mapping", "signatures")
+    __slots__ = ("__weakref__", "dialect", "digest", "mapping", "memo", "signatures")
 
     mapping: Mapping[str, object]
     dialect: DialectLike
     digest: str
-    signatures: SignatureMemo
+    memo: SignatureMemo
+    signatures: dict[Any, QuerySignature]
 
     def __init__(self, mapping: Mapping[str, object], dialect: DialectLike = None) -> None:
         fix = object.__setattr__
         fix(self, "mapping", _frozen(mapping))
         fix(self, "dialect", dialect)
         fix(self, "digest", _digest(["prepared", resolve_dialect(dialect)[0], *_content(mapping)]))
-        fix(self, "signatures", SignatureMemo())
+        memo = SignatureMemo()
+        fix(self, "memo", memo)
+        fix(self, "signatures", memo.entries)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a prepared schema cannot be changed: {name!r}; prepare another one")

@@ -32,6 +32,7 @@ LEVELS: Final[tuple[Level, ...]] = ("text", "tokens", "semantic")
 # exact strings and None: `1`, `True` and `1.0` are equal as keys, and so are a dialect's class, its name and its
 # instances with any settings. Everything else is computed at each call.
 _MEMO = SignatureMemo()
+_SIGNATURES = _MEMO.entries
 _NO_EXTRA: Final[tuple[object, ...]] = ()
 _TOKENS: Final = "tokens"
 _FIELDS: Final = ("text", "schema", "dialect", "version", "level", "extra")
@@ -91,7 +92,8 @@ class QuerySignature(str):
 def query_signature(
     sql: str,
     schema: SchemaLike = None,
-    *,
+    # Meant as keywords. They are not keyword-only because CPython calls functions with positional defaults
+    # much faster, and this is the hot path of every hit.
     dialect: DialectLike = None,
     level: Level = "tokens",
     extra: tuple[object, ...] = (),
@@ -112,19 +114,19 @@ def query_signature(
     # The hot path. Identity is enough here: whoever passes an equal object that is another one takes the
     # longer way to the same signature.
     if schema is None:
-        memo = _MEMO
+        known = _SIGNATURES
     elif schema.__class__ is PreparedSchema:
-        memo = schema.signatures
+        known = schema.signatures
     else:
         return _first_sight(sql, schema, dialect, level, extra)
     try:
         if level is _TOKENS and extra is _NO_EXTRA:
             if dialect is None:
-                return memo[sql]
+                return known[sql]
             if dialect.__class__ is str:
-                return memo[sql, dialect]
+                return known[sql, dialect]
         elif dialect is None or dialect.__class__ is str:
-            return memo[sql, dialect, level, extra]
+            return known[sql, dialect, level, extra]
     except (KeyError, TypeError):
         pass  # a new text, or a part of the key that cannot be looked up
     return _first_sight(sql, schema, dialect, level, extra)
@@ -177,7 +179,7 @@ def _remember(
     if schema is None:
         memo = _MEMO
     elif type(schema) is PreparedSchema:
-        memo = schema.signatures
+        memo = schema.memo
     else:
         return
     if not (dialect is None or type(dialect) is str):

@@ -243,14 +243,14 @@ def test_the_memory_of_signatures_is_bounded():
     signature = query_signature(QUERY)
     for number in range(3 * MAX_ENTRIES):
         memo.remember(f"SELECT {number}", signature, len(f"SELECT {number}"))
-    assert len(memo) <= MAX_ENTRIES
-    assert memo.length == sum(map(len, memo))
+    assert len(memo.entries) <= MAX_ENTRIES
+    assert memo.length == sum(map(len, memo.entries))
     long = "x" * 900_000
     for number in range(40):
         memo.remember(f"{long}{number}", signature, len(long) + 2)
     assert memo.length <= 8 * 1024 * 1024
     memo.remember("y" * 2_000_000, signature, 2_000_000)
-    assert all(not text.startswith("y") for text in memo)
+    assert all(not text.startswith("y") for text in memo.entries)
 
 
 def test_threads_agree_on_signatures_while_the_memory_overflows():

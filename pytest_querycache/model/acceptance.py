@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 from .baseline import Entry, Figure, Section
-from .limit import reference_figure, tolerance
+from .limit import SPREADS, reference_figure, tolerance
 from .metric import (
     CACHE_HITS,
     CACHE_MISSES,
@@ -17,9 +17,9 @@ from .metric import (
     Better,
     Metric,
 )
-from .policy import Policy
+from .policy import Applied, Policy
 from .record import Record, at_reference_speed
-from .threshold import built_in_threshold
+from .threshold import built_in_threshold, parse_thresholds
 
 
 @dataclass(slots=True)
@@ -79,9 +79,11 @@ def accept(
         if record.outcome != "passed" or not record.values:
             acceptance.kept_failed += old is not None
             continue
+        table = _thresholds(record, policy)
         entry = new_entry(
             record,
             learned.get(record.node_id, Learned()),
+            asked=table,
             reference_ns=section.reference_ns,
             commit=commit,
         )
@@ -89,7 +91,7 @@ def accept(
             acceptance.new.append(record.node_id)
             section.entries[record.node_id] = entry
             continue
-        changes = list(_changes(record, old, entry, policy))
+        changes = list(_changes(record, old, entry, table, policy.improvement))
         if changes:
             acceptance.changed.extend(changes)
             section.entries[record.node_id] = entry
@@ -98,8 +100,25 @@ def accept(
     return acceptance
 
 
-def new_entry(record: Record, learned: Learned, *, reference_ns: float | None = None, commit: str) -> Entry:
+def _thresholds(record: Record, policy: Policy) -> Mapping[str, Applied]:
+    """The thresholds by which the gate judges this record: what it convicts, an update must be able to accept."""
+    marks = parse_thresholds(record.thresholds, "mark perf_threshold") if record.thresholds else None
+    return policy.thresholds_for(
+        record.node_id, test_id=record.test_id, marks=marks, own_metrics=record.own_metrics
+    )
+
+
+def new_entry(
+    record: Record,
+    learned: Learned,
+    *,
+    asked: Container[str] = (),
+    reference_ns: float | None = None,
+    commit: str,
+) -> Entry:
     """The entry for a record, from its session and from what fresh processes showed.
+
+    ``asked`` are the metrics that the project judges; context it names is stored with the gated ones.
 
     Counts: the largest cold value, the smallest warm one, and the range of the processes' smallest. Times, brought
     to the section's reference speed: the median cold value, the smallest warm one, and the range of the cold ones.
@@ -109,7 +128,7 @@ def new_entry(record: Record, learned: Learned, *, reference_ns: float | None = 
     for name in record.values:
         metric = record.metric(name)
         value = at_reference_speed(record.values, metric, reference_ns) if metric is not None else None
-        if metric is None or value is None or not _is_stored(metric, value):
+        if metric is None or value is None or not (name in asked or _is_stored(metric, value)):
             continue
         colds = [value]
         for process in learned.cold:
@@ -153,12 +172,13 @@ def _values(
     return [_rounded(value) for value in found if value is not None]
 
 
-def _changes(record: Record, old: Entry, new: Entry, policy: Policy) -> Iterable[Change]:
+def _changes(
+    record: Record, old: Entry, new: Entry, table: Mapping[str, Applied], improvement: float
+) -> Iterable[Change]:
     """The metrics in which a new entry differs from the old one by more than its threshold tolerates."""
-    table = policy.thresholds_for(record.node_id, test_id=record.test_id, own_metrics=record.own_metrics)
     for name, figure in new.figures():
         metric = record.metric(name)
-        if metric is None or metric in EXPLAINING:
+        if metric is None or (metric in EXPLAINING and name not in table):
             continue
         before = old.figure(name)
         if before is None:
@@ -170,16 +190,18 @@ def _changes(record: Record, old: Entry, new: Entry, policy: Policy) -> Iterable
         applied = table.get(name)
         floor = applied.floor if applied is not None else built_in_threshold(metric).floor or 0.0
         was, now = reference_figure(before), reference_figure(figure)
+        if figure.warm is None:
+            was = before.cold  # a first execution is held against a first execution
         worse = (now - was) * (-1 if metric.better is Better.HIGHER else 1)
         allowed = tolerance(applied, before) if applied is not None else 0.2 * abs(was)
-        gain = policy.improvement * abs(was) if metric.deterministic else allowed
-        beyond = worse > allowed or -worse > max(gain, _noise(before))
+        gain = improvement * abs(was) if metric.deterministic else allowed
+        beyond = worse > allowed or -worse > max(gain, _noise(before, metric))
         if worse and beyond and abs(worse) >= floor and not _ranges_meet(metric, before, figure):
             yield Change(node_id=record.node_id, metric=metric, was=was, now=now)
 
 
-def _noise(figure: Figure) -> float:
-    return 0.0 if figure.spread is None else 3 * figure.spread
+def _noise(figure: Figure, metric: Metric) -> float:
+    return (figure.spread or 0.0) * (SPREADS if metric.deterministic else 1)
 
 
 def _ranges_meet(metric: Metric, before: Figure, after: Figure) -> bool:

@@ -1,0 +1,203 @@
+"""Statements of SQLAlchemy's engines, sync and async, over drivers that are watched themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+sa = pytest.importorskip("sqlalchemy", minversion="2", reason="SQLAlchemy 2 is not installed")
+
+
+@pytest.fixture
+def engine(observed: Any) -> Iterator[Any]:
+    """An engine over sqlite3 with a table of ten rows, its dialect initialised."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE t (a INTEGER, b TEXT)"))
+        connection.execute(sa.text("INSERT INTO t VALUES (:a, 'x')"), [{"a": n} for n in range(10)])
+    yield engine
+    engine.dispose()
+
+
+def test_a_statement_through_two_layers_counts_once(observed: Any, engine: Any) -> None:
+    """SQLAlchemy sends its statement to sqlite3, where it is not counted again."""
+    with observed.phase(), engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT a FROM t WHERE a < :a"), {"a": 4}).all()
+    (use,) = observed.summary.uses
+    assert (use.count, use.rows, len(rows)) == (1, 4, 4)
+
+
+def test_after_a_statement_the_driver_itself_counts_again(observed: Any, engine: Any) -> None:
+    """What SQLAlchemy had counted ends with it: plain connections are seen afterwards, also after a failure."""
+    plain = sqlite3.connect(":memory:")
+    with observed.phase(), engine.connect() as connection:
+        with pytest.raises(sa.exc.OperationalError):
+            connection.execute(sa.text("SELECT * FROM missing"))
+        plain.execute("SELECT 1 AS plain")
+        connection.execute(sa.text("SELECT a FROM t"))
+        plain.execute("SELECT 1 AS plain")
+    plain.close()
+    assert observed.counts == {"SELECT * FROM missing": 1, "SELECT ? AS plain": 2, "SELECT a FROM t": 1}
+
+
+def test_executemany_is_one_statement_of_many_rows(observed: Any, engine: Any) -> None:
+    """A list of parameters is one statement."""
+    with observed.phase(), engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (:a, 'y')"), [{"a": n} for n in range(10_000)])
+    assert (observed.summary.count, observed.summary.rows) == (1, 10_000)
+
+
+def test_nested_transactions_are_not_counted(observed: Any, engine: Any) -> None:
+    """Savepoints of nested transactions are transaction control."""
+    with observed.phase(), engine.begin() as connection:
+        for _ in range(3):
+            with connection.begin_nested():
+                connection.execute(sa.text("SELECT a FROM t"))
+    assert observed.counts == {"SELECT a FROM t": 3}
+    assert observed.summary.transaction_control == 6
+
+
+def test_connections_and_pools_from_before_are_seen(observed: Any) -> None:
+    """Engines are listened to as a class, so that what was opened before the recorder counts too."""
+    observed.recorder.uninstall()
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    connection = engine.connect()
+    connection.execute(sa.text("SELECT 1 AS before"))
+    observed.recorder.install()
+    with observed.phase():
+        connection.execute(sa.text("SELECT 2 AS held"))
+        with engine.connect() as pooled:
+            pooled.execute(sa.text("SELECT 3 AS pooled"))
+    connection.close()
+    engine.dispose()
+    assert observed.counts == {"SELECT ? AS held": 1, "SELECT ? AS pooled": 1}
+
+
+def test_events_are_as_they_were_once_the_recorder_is_gone(observed: Any) -> None:
+    """Listeners are removed, and the class's switch for events is back where it stood."""
+    observed.recorder.uninstall()
+    before = (sa.engine.Engine._has_events, sa.engine.Dialect._has_events)
+    observed.recorder.install()
+    assert sa.engine.Engine._has_events
+    observed.recorder.uninstall()
+    assert (sa.engine.Engine._has_events, sa.engine.Dialect._has_events) == before
+
+
+def test_listeners_of_the_suite_stay(observed: Any) -> None:
+    """A listener that a suite put on the class keeps working when the recorder goes."""
+    heard: list[str] = []
+
+    def listen(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        heard.append(statement)
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", listen)
+    try:
+        observed.recorder.uninstall()
+        engine = sa.create_engine("sqlite://")
+        with engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1 AS heard"))
+        engine.dispose()
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", listen)
+    assert "SELECT 1 AS heard" in heard
+
+
+def test_lazy_loading_repeats_in_step_and_names_its_place(observed: Any) -> None:
+    """The N+1 of an object mapper is the user's line that touches the attribute."""
+    orm = pytest.importorskip("sqlalchemy.orm")
+    base = orm.declarative_base()
+
+    class Author(base):  # type: ignore[misc,valid-type]
+        __tablename__ = "author"
+        id = sa.Column(sa.Integer, primary_key=True)
+
+    class Book(base):  # type: ignore[misc,valid-type]
+        __tablename__ = "book"
+        id = sa.Column(sa.Integer, primary_key=True)
+        author_id = sa.Column(sa.ForeignKey("author.id"))
+        author = orm.relationship(Author)
+
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    base.metadata.create_all(engine)
+    with orm.Session(engine) as session:
+        session.add_all([Book(id=n, author=Author(id=n)) for n in range(1, 9)])
+        session.commit()
+
+    def list_books(session: Any) -> list[int]:
+        return [book.author.id for book in session.scalars(sa.select(Book))]
+
+    with observed.phase(), orm.Session(engine) as session:
+        assert sorted(list_books(session)) == list(range(1, 9))
+    engine.dispose()
+    worst = observed.summary.uses[0]
+    assert (worst.count, worst.repeated) == (8, 8)
+    assert f"test_sqlalchemy.py:{list_books.__code__.co_firstlineno + 1} in " in worst.call_site
+    assert any(use.rows == 8 and use.count == 1 for use in observed.summary.uses)
+
+
+def _async_engine() -> Any:
+    pytest.importorskip("greenlet", reason="greenlet is not installed, which asyncio engines need")
+    pytest.importorskip("aiosqlite", reason="aiosqlite is not installed")
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    return create_async_engine("sqlite+aiosqlite://")
+
+
+def test_an_asyncio_engine_counts_once_with_its_call_site(observed: Any) -> None:
+    """The statement crosses a greenlet and a thread, and is counted once, for the coroutine that awaits it."""
+    engine = _async_engine()
+
+    async def work() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(sa.text("CREATE TABLE t (a INTEGER)"))
+            with observed.phase():
+                for _ in range(6):
+                    (await connection.execute(sa.text("SELECT a FROM t"))).all()
+        await engine.dispose()
+
+    asyncio.run(work())
+    (use,) = observed.summary.uses
+    assert (use.count, use.repeated) == (6, 6)
+    assert use.call_site.endswith(" in work")
+
+
+def test_a_cancelled_statement_does_not_hide_the_next(observed: Any) -> None:
+    """A task that is torn out of its statement leaves nothing behind that keeps others from counting."""
+    engine = _async_engine()
+
+    async def work() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text("SELECT 1 AS first"))
+            with observed.phase():
+                task = asyncio.ensure_future(connection.execute(sa.text("SELECT 2 AS cancelled")))
+                await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                plain = sqlite3.connect(":memory:")
+                plain.execute("SELECT 3 AS plain")
+                plain.close()
+        await engine.dispose()
+
+    asyncio.run(work())
+    assert observed.counts["SELECT ? AS plain"] == 1
+
+
+def test_plain_aiosqlite_counts_for_the_awaiting_test(observed: Any) -> None:
+    """aiosqlite executes in a thread of its own, to which the context and the call site are sent along."""
+    aiosqlite = pytest.importorskip("aiosqlite", reason="aiosqlite is not installed")
+    observed.recorder.look()
+
+    async def work() -> None:
+        async with aiosqlite.connect(":memory:") as connection:
+            for _ in range(3):
+                await connection.execute("SELECT 1 AS one")
+
+    with observed.phase() as recording:
+        asyncio.run(work())
+    (use,) = observed.summary.uses
+    assert (use.count, recording.unattributed) == (3, 0)
+    assert use.call_site.endswith(" in work")

@@ -1,0 +1,250 @@
+"""Statements of sqlite3, seen at connections and cursors of any class."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextvars import copy_context
+from typing import Any
+
+import pytest
+
+from pytest_querycache.queries.drivers.sqlite3_driver import script_statements
+from pytest_querycache.queries.recorder import Recorder
+
+
+@pytest.fixture
+def connection(observed: Any) -> Iterator[sqlite3.Connection]:
+    """A connection with a table of ten rows."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.execute("CREATE TABLE t (a INTEGER, b TEXT)")
+    connection.executemany("INSERT INTO t VALUES (?, 'x')", [(number,) for number in range(10)])
+    connection.commit()
+    yield connection
+    connection.close()
+
+
+def test_a_statement_counts_once_through_connection_or_cursor(observed: Any, connection: Any) -> None:
+    """The connection's shortcut and the cursor's method are the same statement, executed twice."""
+    with observed.phase():
+        connection.execute("SELECT a FROM t")
+        connection.cursor().execute("SELECT a FROM t")
+    assert observed.counts == {"SELECT a FROM t": 2}
+
+
+def test_executemany_is_one_statement_of_many_rows(observed: Any, connection: Any) -> None:
+    """Ten thousand rows by executemany are one statement, ten thousand rows."""
+    with observed.phase():
+        connection.executemany("INSERT INTO t VALUES (?, ?)", [(n, "y") for n in range(10_000)])
+    assert (observed.summary.count, observed.summary.rows) == (1, 10_000)
+
+
+def test_a_script_counts_its_statements(observed: Any, connection: Any) -> None:
+    """Every statement of a script counts, a trigger with its body as one."""
+    with observed.phase():
+        connection.executescript(
+            "INSERT INTO t VALUES (1, 'a;b'); INSERT INTO t VALUES (2, 'c');"
+            "CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; SELECT 2; END;"
+        )
+    assert observed.summary.count == 3
+    assert observed.counts["INSERT INTO t VALUES (?)"] == 2
+
+
+def test_script_statements_drop_empty_pieces_and_keep_an_unfinished_one() -> None:
+    """Lone semicolons are no statements, and what lacks its semicolon is one."""
+    assert script_statements(";; SELECT 1;\n ; SELECT 2", sqlite3.complete_statement) == [
+        "SELECT 1;",
+        "SELECT 2",
+    ]
+
+
+def test_a_failing_statement_counts_and_its_error_passes(observed: Any, connection: Any) -> None:
+    """The database was asked, whatever it answered."""
+    with observed.phase():
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            connection.execute("SELECT * FROM missing")
+        connection.execute("SELECT a FROM t")
+    assert observed.counts == {"SELECT * FROM missing": 1, "SELECT a FROM t": 1}
+
+
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        pytest.param(lambda cursor: cursor.fetchall(), id="fetchall"),
+        pytest.param(lambda cursor: [cursor.fetchmany(4), cursor.fetchmany(size=20)], id="fetchmany"),
+        pytest.param(lambda cursor: list(iter(cursor.fetchone, None)), id="fetchone"),
+        pytest.param(lambda cursor: list(cursor), id="iteration"),
+    ],
+)
+def test_fetched_rows_count_however_they_are_fetched(observed: Any, connection: Any, fetch: Any) -> None:
+    """The library does not tell a query's rows, so the fetched ones are counted, each once."""
+    with observed.phase():
+        fetch(connection.execute("SELECT a FROM t"))
+    assert observed.summary.rows == 10
+
+
+def test_iterating_gives_the_same_rows_and_leaves_the_rest(observed: Any, connection: Any) -> None:
+    """A loop that ends early leaves the cursor where it stands."""
+    with observed.phase():
+        cursor = connection.execute("SELECT a FROM t ORDER BY a")
+        assert next(iter(cursor)) == (0,)
+        assert next(cursor) == (1,)
+        assert cursor.fetchone() == (2,)
+
+
+def test_transaction_control_is_not_counted(observed: Any, connection: Any) -> None:
+    """BEGIN, savepoints and COMMIT touch no row; they are told apart from statements."""
+    with observed.phase():
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute('SAVEPOINT "s123_x1"')
+        connection.execute('RELEASE SAVEPOINT "s123_x1"')
+        connection.execute("COMMIT")
+    assert (observed.summary.count, observed.summary.transaction_control) == (0, 4)
+
+
+def test_a_connection_opened_before_the_phase_is_seen(observed: Any, connection: Any) -> None:
+    """What matters is that the recorder was there when the connection was opened, as in a session's fixture."""
+    with observed.phase():
+        connection.execute("SELECT 1")
+    with observed.phase():
+        connection.execute("SELECT 1")
+    assert observed.summary.count == 1
+
+
+def test_what_is_executed_outside_a_phase_is_nobodys(observed: Any, connection: Any) -> None:
+    """Setup and teardown of a session's fixtures do not count for a test's call."""
+    with observed.phase():
+        pass
+    connection.execute("SELECT 1")
+    assert observed.summary.count == 0
+
+
+class OwnConnection(sqlite3.Connection):
+    """A project's own connection, with its own cursors."""
+
+    def cursor(self, factory: Any = None) -> Any:
+        """Make cursors of the project's class."""
+        return super().cursor(OwnCursor)
+
+
+class OwnCursor(sqlite3.Cursor):
+    """A project's own cursor, which rewrites what it executes."""
+
+    def execute(self, sql: str, *parameters: Any) -> Any:
+        """Execute for another parameter style, as Django does."""
+        return super().execute(sql.replace("%s", "?"), *parameters)
+
+
+@pytest.mark.parametrize("positional", [False, True])
+def test_a_projects_own_classes_are_kept_and_seen(observed: Any, positional: bool) -> None:
+    """Own factories make instances of the own classes, and what these send to the library counts."""
+    if positional:
+        connection = sqlite3.connect(":memory:", 5.0, 0, "DEFERRED", True, OwnConnection)
+    else:
+        connection = sqlite3.connect(":memory:", factory=OwnConnection)
+    with observed.phase():
+        cursor = connection.cursor()
+        rows = cursor.execute("SELECT %s", (7,)).fetchall()
+    connection.close()
+    assert isinstance(connection, OwnConnection)
+    assert isinstance(cursor, OwnCursor)
+    assert rows == [(7,)]
+    assert (observed.summary.count, observed.summary.rows) == (1, 1)
+
+
+def test_row_factories_and_context_managers_still_work(observed: Any, connection: Any) -> None:
+    """A counted connection behaves as one that is not."""
+    connection.row_factory = sqlite3.Row
+    with observed.phase(), connection:
+        row = connection.execute("SELECT a, b FROM t WHERE a = :a", {"a": 3}).fetchone()
+    assert (row["a"], row["b"]) == (3, "x")
+    assert type(connection).__name__ == "Connection"
+
+
+def test_a_cursor_used_in_another_thread_without_context_is_unattributed(
+    observed: Any, connection: Any
+) -> None:
+    """A plain thread carries no context, so nobody can say whose statement it is; that is said."""
+    cursor = connection.cursor()
+    with observed.phase() as recording:
+        thread = threading.Thread(target=cursor.execute, args=("SELECT a FROM t",))
+        thread.start()
+        thread.join()
+    assert (observed.summary.count, recording.unattributed) == (0, 1)
+
+
+def test_a_thread_that_carries_the_context_counts_for_the_test(observed: Any, connection: Any) -> None:
+    """Threads that copy the context, as asyncio.to_thread does, are attributed; counts add up over threads."""
+    with observed.phase() as recording:
+        connection.execute("SELECT a FROM t")
+        threads = [
+            threading.Thread(target=copy_context().run, args=(connection.execute, "SELECT a FROM t"))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (observed.counts, recording.unattributed) == ({"SELECT a FROM t": 5}, 0)
+
+
+def test_the_call_site_is_the_line_of_the_users_code(observed: Any, connection: Any) -> None:
+    """A statement that repeats is told with the line that executes it most often."""
+
+    def load(number: int) -> Any:
+        return connection.execute("SELECT b FROM t WHERE a = ?", (number,)).fetchone()
+
+    with observed.phase():
+        for number in range(6):
+            load(number)
+        connection.execute("SELECT b FROM t WHERE a = ?", (1,))
+    (use,) = observed.summary.uses
+    line = load.__code__.co_firstlineno + 1
+    assert (use.count, use.repeated, use.call_site) == (7, 6, f"test_sqlite3.py:{line} in load")
+
+
+def test_literals_written_into_the_text_are_one_statement(observed: Any, connection: Any) -> None:
+    """Texts that differ in their values have one fingerprint, and their repetition is found."""
+    with observed.phase():
+        for number in range(6):
+            connection.execute(f"SELECT b FROM t WHERE a = {number} AND b <> 'n{number}'")
+    (use,) = observed.summary.uses
+    assert (use.count, use.repeated) == (6, 6)
+    assert use.call_site.endswith("in test_literals_written_into_the_text_are_one_statement")
+
+
+def test_the_library_is_as_it_was_once_the_recorder_is_gone() -> None:
+    """Everything is restored, and connections made meanwhile go on working."""
+    before = sqlite3.connect
+    recorder, second = Recorder(["sqlite3"]), Recorder(["sqlite3"])
+    recorder.install()
+    second.install()
+    during = sqlite3.connect
+    connection = sqlite3.connect(":memory:")
+    recorder.uninstall()
+    shared = sqlite3.connect
+    second.uninstall()
+    assert during is not before
+    assert shared is during
+    assert sqlite3.connect is before
+    assert sqlite3.dbapi2.connect is before
+    assert connection.execute("SELECT 1").fetchall() == [(1,)]
+    connection.close()
+
+
+def test_what_somebody_else_put_in_place_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replacement by the suite, made over ours, is not undone by us."""
+    recorder = Recorder(["sqlite3"])
+    recorder.install()
+    ours = sqlite3.connect
+
+    def theirs(*args: Any, **options: Any) -> Any:
+        return ours(*args, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", theirs)
+    recorder.uninstall()
+    assert sqlite3.connect is theirs
+    connection = sqlite3.connect(":memory:")
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    connection.close()

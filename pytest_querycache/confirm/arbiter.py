@@ -52,7 +52,8 @@ def confirm_repeats(
             except ArmError as error:
                 problems.update({_key(suspect): str(error) for suspect in accused})
                 continue
-            for suspect in accused:
+            # a budget and a threshold may accuse the same metric, which was measured once all the same
+            for suspect in {_key(suspect): suspect for suspect in accused}.values():
                 measured = _values(executions, suspect)
                 if measured:
                     values.setdefault(_key(suspect), []).append(measured)

@@ -50,6 +50,23 @@ class Execution:
     detail: str = ""
 
 
+def _start(launch: Launch, log: Path) -> subprocess.Popen[str]:
+    with log.open("wb") as stream:
+        return subprocess.Popen(
+            launch.command,
+            cwd=launch.folder,
+            env=dict(launch.environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            # a Ctrl-C in the terminal is for the session, which closes its arms itself
+            start_new_session=os.name == "posix",
+        )
+
+
 class Arm:
     """A running arm.
 
@@ -60,19 +77,10 @@ class Arm:
     def __init__(self, launch: Launch, log: Path) -> None:
         self._log = log
         self._answers: queue.Queue[str | None] = queue.Queue()
-        with log.open("wb") as stream:
-            self._process = subprocess.Popen(
-                launch.command,
-                cwd=launch.folder,
-                env=dict(launch.environment),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stream,
-                text=True,
-                encoding="utf-8",
-                # a Ctrl-C in the terminal is for the session, which closes its arms itself
-                start_new_session=os.name == "posix",
-            )
+        try:
+            self._process = _start(launch, log)
+        except OSError as error:
+            raise ArmError(f"a fresh process could not be started: {error}") from None
         self._reader = threading.Thread(target=self._read_answers, daemon=True)
         self._reader.start()
         self._tell(launch.instructions)
@@ -117,7 +125,11 @@ class Arm:
         except subprocess.TimeoutExpired:
             self._kill()
         self._reader.join(_LAST_WAIT_S)
-        if process.stdout is not None:
+        if self._reader.is_alive():
+            self._kill()  # something that the process started holds the other end
+            self._reader.join(_LAST_WAIT_S)
+        # closing a file that is being read would wait for the reader, so a reader that stays keeps its file
+        if process.stdout is not None and not self._reader.is_alive():
             process.stdout.close()
 
     def __enter__(self) -> Arm:
@@ -129,11 +141,8 @@ class Arm:
     def _read_answers(self) -> None:
         stream: IO[str] | None = self._process.stdout
         if stream is not None:
-            try:
-                for line in stream:
-                    self._answers.put(line)
-            except ValueError:
-                pass  # closed by close() while a descendant of the arm still held the other end
+            for line in stream:
+                self._answers.put(line)
         self._answers.put(None)
 
     def _tell(self, command: Mapping[str, Any]) -> None:
@@ -158,7 +167,7 @@ class Arm:
             raise self._failure(self._how_it_ended())
         try:
             answer = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             raise self._failure("answered nonsense")

@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Mapping
 from functools import partial
+from itertools import count
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
-from .compilation import Rules, parsed
+from .compilation import Rule, Rules, parsed
 from .dialect_name import DialectLike
 from .execution import WithoutSchema, WithSchema, compiled_for
 from .manager import QueryCacheManager, active_cache
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 
 # Keeps compiled queries apart from what else is cached under signatures of the same text.
 _COMPILED: Final[tuple[object, ...]] = ("compiled",)
+
+_RULE_NUMBERS: WeakKeyDictionary[Rule, int] = WeakKeyDictionary()
+_NEXT_RULE = count()
+_RULES_LOCK = Lock()
 
 
 class CompiledQuery:
@@ -101,17 +108,17 @@ def compile_for_execution(
 
     The cache is ``QueryCacheManager.instance`` while ``QueryCacheManager.is_enabled``. It is bypassed for
     queries that ask for the time, for chance or for the session (CURRENT_DATE, RAND(), CURRENT_USER, …), and for
-    rules that cannot be named, such as lambdas. Raises CompilationError, naming the query.
+    rules that cannot be identified, such as lambdas. Raises CompilationError, naming the query.
     """
-    rule_names = None if rules is None else _names_of(rules)
+    rule_numbers = None if rules is None else _numbers_of(rules)
     if not extra and rules is None:
         signature = query_signature(sql, schema, dialect=dialect, extra=_COMPILED)
     else:
-        named = () if rule_names is None else ("rules", *rule_names)
-        signature = query_signature(sql, schema, dialect=dialect, extra=(*_COMPILED, named, *extra))
-    nameless_rules = rules is not None and rule_names is None
+        numbered = () if rule_numbers is None else ("rules", *rule_numbers)
+        signature = query_signature(sql, schema, dialect=dialect, extra=(*_COMPILED, numbered, *extra))
+    unknown_rules = rules is not None and rule_numbers is None
     cache = active_cache()
-    if cache is None or nameless_rules or is_volatile(sql, dialect):
+    if cache is None or unknown_rules or is_volatile(sql, dialect):
         QueryCacheManager.instance.record_bypass()
         return _compile(sql, schema, dialect, name, rules, signature)
     store: PlanStore | None = cache.store
@@ -123,16 +130,23 @@ def compile_for_execution(
     return cache.get_or_compile(signature, factory, name=name)
 
 
-def _names_of(rules: Rules) -> tuple[str, ...] | None:
-    """Return names that stand for these rules in this process, or None when one of them has no such name."""
-    names = []
+def _numbers_of(rules: Rules) -> tuple[int, ...] | None:
+    """Return numbers that stand for these rules in this process, or None when one of them cannot be identified.
+
+    A lambda or an inner function may have as many meanings as the function around it had calls. A function
+    of a module is identified as an object, not by its name, which a test may have given to another one.
+    """
+    numbers = []
     for rule in rules:
         module, name = getattr(rule, "__module__", None), getattr(rule, "__qualname__", None)
-        # A lambda or an inner function may have as many meanings as it has calls of the function around it.
         if module is None or name is None or getattr(sys.modules.get(module), name, None) is not rule:
             return None
-        names.append(f"{module}:{name}")
-    return tuple(names)
+        with _RULES_LOCK:
+            number = _RULE_NUMBERS.get(rule)
+            if number is None:
+                number = _RULE_NUMBERS[rule] = next(_NEXT_RULE)
+        numbers.append(number)
+    return tuple(numbers)
 
 
 def _compile(

@@ -165,8 +165,8 @@ def _leaf(value: object) -> list[str]:
         return ["list", str(len(value)), *map(str, value)]
     if value is None or isinstance(value, (str, bool, int)):
         return [type(value).__name__, str(value)]
-    # sqlglot's types: their text in the general dialect holds everything that tells two of them apart.
-    return [_class_of(value), str(value)]
+    # sqlglot's types: this writes out their whole tree.
+    return [_class_of(value), repr(value)]
 
 
 def _frozen(value: object) -> Mapping[str, object]:

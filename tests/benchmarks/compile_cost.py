@@ -26,6 +26,7 @@ from pytest_querycache.queries.schema import prepare_schema
 from tests.benchmarks.alternation import Work, compared, line
 
 SMALL = "SELECT c_name FROM customer WHERE c_segment = 'GARDEN'"
+ROWS = 6
 JOIN = (
     "SELECT n_name, COUNT(*) AS customers, SUM(c_balance) AS balance FROM customer JOIN nation ON c_nation = n_key "
     "WHERE c_balance > 100 GROUP BY n_name ORDER BY n_name"
@@ -37,8 +38,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     schema = prepare_schema(warehouse.SCHEMA)
-    tables = {name: rows[:10] for name, rows in warehouse.tables().items()}
-    print(f"sqlglot {sqlglot.__version__}; ratio (quartiles), times")
+    tables = {name: rows[:ROWS] for name, rows in warehouse.tables().items()}
+    print(f"sqlglot {sqlglot.__version__}, {ROWS} rows in each table; ratio (quartiles), times")
 
     for title, sql in (("small", SMALL), ("join", JOIN)):
         needed = {name: rows for name, rows in tables.items() if name in sql}

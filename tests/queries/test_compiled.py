@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gc
 import logging
+import sys
 import threading
 
 import pytest
@@ -14,6 +15,7 @@ from sqlglot.errors import ExecuteError
 from sqlglot.executor import execute
 from sqlglot.executor.table import Table
 from sqlglot.optimizer.optimizer import RULES
+from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
 from pytest_querycache.errors import CompilationError
@@ -230,6 +232,24 @@ def test_named_rules_are_part_of_the_key_and_nameless_ones_bypass(cache):
     nameless = (*rules, lambda expression: expression)
     compile_for_execution("SELECT a FROM t", schema=SCHEMA, rules=nameless)
     assert cache.stats().bypasses == 1
+
+
+def test_another_function_of_the_same_name_is_another_rule(monkeypatch):
+    """A rule replaced in its module, as tests do, does not get the plans of the one before."""
+    module = sys.modules[qualify.__module__]
+
+    def under_the_same_name(qualify_first):
+        def qualify(expression, schema=None):
+            return qualify_first(expression, schema=schema).limit(1)
+
+        qualify.__module__, qualify.__qualname__ = module.__name__, "qualify"
+        return qualify
+
+    first = compile_for_execution("SELECT a FROM t", schema=SCHEMA, rules=(qualify,))
+    other = under_the_same_name(qualify)
+    monkeypatch.setattr(module, "qualify", other)
+    second = compile_for_execution("SELECT a FROM t", schema=SCHEMA, rules=(other,))
+    assert (len(first.execute(TABLES).rows), second.sql().endswith("LIMIT 1")) == (3, True)
 
 
 def test_text_for_a_database_and_a_copy_of_the_tree():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.dialects.mysql import MySQL
 
@@ -84,6 +84,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(WORDS, max_size=14),
     st.sampled_from(["", " "]),
@@ -95,6 +96,7 @@ def test_erasing_is_idempotent_on_any_words(words, separator, dialect):
     assert fingerprint(once, dialect=dialect) == once
 
 
+@settings(deadline=None)
 @given(st.integers(), st.text(alphabet="abc ' %?", max_size=8))
 def test_values_never_show(number, text):
     """No number and no string of a statement changes its fingerprint."""

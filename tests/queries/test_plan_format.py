@@ -6,7 +6,7 @@ import copy
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 from sqlglot.optimizer import optimize
@@ -60,6 +60,7 @@ expressions = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(expressions, min_size=1, max_size=3))
 def test_any_tree_of_allowed_parts_survives(parts):
     """For any such tree: writing and reading gives an equal tree, and writing that gives the same values."""

@@ -6,7 +6,7 @@ import copy
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 from sqlglot.schema import MappingSchema, Schema
@@ -164,6 +164,7 @@ def written(schema):
     return [(name, list(schema[name].items())) for name in sorted(schema)]
 
 
+@settings(deadline=None)
 @given(schemas, schemas)
 def test_digests_are_equal_exactly_for_equal_content(one, other):
     """For any two mappings: the same digest means the same tables with the same columns in the same order."""

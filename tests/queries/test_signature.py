@@ -7,7 +7,7 @@ import pickle
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.mysql import MySQL
@@ -274,12 +274,14 @@ def test_threads_agree_on_signatures_while_the_memory_overflows():
     assert wrong == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=4), max_size=4), st.lists(st.text(max_size=4), max_size=4))
 def test_joining_with_lengths_is_injective(one, other):
     """Two lists of texts give the same bytes only when they are equal."""
     assert (joined(one) == joined(other)) == (one == other)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.sampled_from(["text", "tokens", "semantic"]))
 def test_any_text_has_a_signature(text, level):
     """Whatever the text, there is a key, and it is the same the next time."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from shlex import quote
 
 from ..model.limit import Limit
 from ..model.metric import METRICS, Metric
@@ -59,14 +60,16 @@ def _closing_lines(result: GateResult, accept: tuple[str, str]) -> Iterator[Line
     everything = f"{command} {given}".rstrip()
     if result.failures:
         yield "performance gate: failed: " + "; ".join(result.failures), {**_RED, **_BOLD}
-        guilty = list(dict.fromkeys(finding.node_id for finding in result.of(Verdict.REGRESSED)))
-        if guilty:
+        if result.of(Verdict.REGRESSED):
             yield f"if this cost is wanted, accept it: {everything}", PLAIN
-        elif result.counts.compared == 0:
+            return
+        if result.counts.compared == 0:
             yield f"the baseline and this session have no record in common; record one: {everything}", PLAIN
-        return
-    style = _YELLOW if result.counts.unconfirmed else _GREEN
-    yield "performance gate: passed", {**style, **_BOLD}
+            return
+    else:
+        allowed = f"; the setting fail lets pass what regressed: {result.counts.regressed}"
+        style = _YELLOW if result.counts.unconfirmed or result.counts.regressed else _GREEN
+        yield f"performance gate: passed{allowed if result.counts.regressed else ''}", {**style, **_BOLD}
     if result.counts.new:
         yield f"to take new tests in: {everything}", PLAIN
     if result.counts.missing:
@@ -75,7 +78,7 @@ def _closing_lines(result: GateResult, accept: tuple[str, str]) -> Iterator[Line
 
 def quoted(name: str) -> str:
     """A node id or path as a shell takes it."""
-    return f"'{name}'" if any(character in name for character in " []()'\"$&;|*?<>") else name
+    return quote(name)
 
 
 def _guilty_lines(result: GateResult) -> Iterator[Line]:
@@ -130,15 +133,17 @@ def _unconfirmed_lines(result: GateResult, verbose: bool) -> Iterator[Line]:
     doubtful = [f for f in result.of(Verdict.UNCONFIRMED) if f.node_id not in guilty]
     if not doubtful:
         return
-    yield f"unconfirmed: {len(doubtful)} measured worse, and nothing proves it", {**_YELLOW, **_BOLD}
-    shown = doubtful if verbose else doubtful[:_MOST_LISTED]
-    for finding in shown:
-        yield f"  {finding.node_id}", _YELLOW
-        yield f"    {change_text(finding)}; {finding.proof}", PLAIN
-        if finding.insight:
-            yield f"    {finding.insight}", PLAIN
-    if len(shown) < len(doubtful):
-        yield f"  … and {len(doubtful) - len(shown)} more (-v lists them all)", PLAIN
+    records = list(_by_record(doubtful))
+    yield f"unconfirmed: {len(records)} measured worse, and nothing proves it", {**_YELLOW, **_BOLD}
+    shown = records if verbose else records[:_MOST_LISTED]
+    for node_id, findings in shown:
+        yield f"  {node_id}", _YELLOW
+        for finding in findings:
+            yield f"    {change_text(finding)}; {finding.proof}", PLAIN
+            if finding.insight:
+                yield f"    {finding.insight}", PLAIN
+    if len(shown) < len(records):
+        yield f"  … and {len(records) - len(shown)} more (-v lists them all)", PLAIN
 
 
 def _name_lines(findings: Sequence[Finding], title: str, meaning: str, verbose: bool) -> Iterator[Line]:

@@ -46,5 +46,5 @@ def update_lines(
 def _change_text(change: Change) -> str:
     now = format_quantity(change.now, change.metric.unit)
     was = "(none)" if change.was is None else format_quantity(change.was, change.metric.unit)
-    ratio = f" ({change.now / change.was:.2f}x)" if change.was else ""
+    ratio = f" ({change.now / change.was:.2f}x)" if change.was and change.was > 0 <= change.now else ""
     return f"{change.metric.name} {was} → {now}{ratio}"

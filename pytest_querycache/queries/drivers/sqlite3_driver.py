@@ -8,7 +8,7 @@ and cursors made by a factory that is no class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial, wraps
 from sys import _getframe
 from types import ModuleType
@@ -27,19 +27,28 @@ _FACTORY_POSITION = 5
 def install(module: ModuleType) -> Undo:
     """Let ``sqlite3.connect`` make connections that count."""
     patches = Patches()
-    connect = _counting_connect(module)
+    wanted = [True]
+    connect = _counting_connect(module, wanted)
     for place in (module, module.dbapi2):
         patches.put(place, "connect", connect)
-    return patches.undo
+
+    def undo() -> None:
+        # a suite's own replacement may have kept ours, and put it back after we are gone
+        wanted.clear()
+        patches.undo()
+
+    return undo
 
 
-def _counting_connect(library: Any) -> Callable[..., Any]:
-    """``sqlite3.connect`` with a factory of ours in the place of the given one."""
+def _counting_connect(library: Any, wanted: Collection[object]) -> Callable[..., Any]:
+    """``sqlite3.connect`` with a factory of ours in the place of the given one, while that is ``wanted``."""
     original = library.connect
     counting_of = _Classes(library.Connection, _counting_connection(library))
 
     @wraps(original)
     def connect(*args: Any, **options: Any) -> Any:
+        if not wanted:
+            return original(*args, **options)
         if len(args) > _FACTORY_POSITION:
             factory = counting_of(args[_FACTORY_POSITION])
             args = (*args[:_FACTORY_POSITION], factory, *args[_FACTORY_POSITION + 1 :])

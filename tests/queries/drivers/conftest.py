@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,3 +56,37 @@ def observed() -> Iterator[Observed]:
     yield observed
     end(observed.owner)
     observed.recorder.uninstall()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A PostgreSQL server of this session's own."""
+    from .postgres import NoServer, running_server
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_server())
+        except NoServer as reason:
+            pytest.skip(str(reason))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def django_configured(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Django with a database file and one application whose tables exist."""
+    django = pytest.importorskip("django", reason="Django is not installed")
+    from django.conf import settings
+
+    if not settings.configured:
+        database = tmp_path_factory.mktemp("django") / "database.sqlite3"
+        settings.configure(
+            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
+            INSTALLED_APPS=["django.contrib.contenttypes"],
+            DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+            USE_TZ=True,
+        )
+        django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    return settings

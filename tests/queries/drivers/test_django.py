@@ -11,28 +11,8 @@ import pytest
 django = pytest.importorskip("django", reason="Django is not installed")
 
 
-@pytest.fixture(scope="session")
-def configured(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Django with a database file and one application whose tables exist."""
-    from django.conf import settings
-
-    if not settings.configured:
-        database = tmp_path_factory.mktemp("django") / "database.sqlite3"
-        settings.configure(
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
-            INSTALLED_APPS=["django.contrib.contenttypes"],
-            DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-            USE_TZ=True,
-        )
-        django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    return settings
-
-
 @pytest.fixture
-def content_type(observed: Any, configured: Any) -> Iterator[Any]:
+def content_type(observed: Any, django_configured: Any) -> Iterator[Any]:
     """A model with eight rows."""
     from django.contrib.contenttypes.models import ContentType
     from django.db import connection
@@ -128,7 +108,9 @@ def test_the_async_interface_is_attributed_through_its_threads(observed: Any, co
     assert (len(queries), recording.unattributed) == (2, 0)
 
 
-def test_the_cursor_class_is_as_it_was_once_the_recorder_is_gone(observed: Any, configured: Any) -> None:
+def test_the_cursor_class_is_as_it_was_once_the_recorder_is_gone(
+    observed: Any, django_configured: Any
+) -> None:
     """Every patched method is restored."""
     from django.db.backends.utils import CursorWrapper
 

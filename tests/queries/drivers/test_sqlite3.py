@@ -233,18 +233,19 @@ def test_the_library_is_as_it_was_once_the_recorder_is_gone() -> None:
     connection.close()
 
 
-def test_what_somebody_else_put_in_place_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A replacement by the suite, made over ours, is not undone by us."""
+def test_a_replacement_by_the_suite_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a suite put over ours stays when we go, and ours, put back by it later, passes everything through."""
     recorder = Recorder(["sqlite3"])
+    before = sqlite3.connect
     recorder.install()
     ours = sqlite3.connect
-
-    def theirs(*args: Any, **options: Any) -> Any:
-        return ours(*args, **options)
-
-    monkeypatch.setattr(sqlite3, "connect", theirs)
-    recorder.uninstall()
-    assert sqlite3.connect is theirs
+    with monkeypatch.context() as patching:
+        patching.setattr(sqlite3, "connect", lambda *args: ours(*args))
+        theirs = sqlite3.connect
+        recorder.uninstall()
+        assert sqlite3.connect is theirs
+    assert sqlite3.connect is ours
     connection = sqlite3.connect(":memory:")
-    assert connection.execute("SELECT 1").fetchone() == (1,)
     connection.close()
+    sqlite3.connect = before
+    assert type(connection) is sqlite3.Connection

@@ -18,15 +18,17 @@ from ..model.record import file_of
 _FLAGS = frozenset(
     "-x --exitfirst --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip "
     "--stepwise-skip --sw-reset --stepwise-reset --pdb --trace --co --collect-only --cache-clear --no-cov "
-    "-d -f --looponfail --perf-track --setup-only --setup-plan --setup-show".split()
+    "-d -f --looponfail --setup-only --setup-plan --setup-show --perf-track --testmon --store-durations "
+    "--snapshot-update --force-regen --benchmark-autosave --clean-alluredir".split()
 )
 """Flags that make no sense in an arm, or that would make it wait for somebody."""
 
 _WITH_VALUE = frozenset(
     "-n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --maxfail --junitxml --junit-xml "
     "--junit-prefix --junitprefix --html --report-log --json-report-file --basetemp --durations "
-    "--cov-report --cov-config --cov-fail-under --cov-context --log-file --debug "
-    "--perf-threshold --perf-confirm --perf-set".split()
+    "--cov-report --cov-config --cov-fail-under --cov-context --log-file --debug --pastebin --alluredir --csv "
+    "--benchmark-json --benchmark-save --durations-path --perf-threshold --perf-confirm --perf-set "
+    "--perf-against --perf-html --perf-json --perf-markdown".split()
 )
 """Options that come with a value and would write, or spread over processes, a second time."""
 
@@ -91,7 +93,7 @@ def launch_of(
 
 def _program() -> str:
     """What the process runs: this plugin as the session sees it, whatever lies in the folder it is started in."""
-    path = [folder or str(Path.cwd()) for folder in sys.path]
+    path = [str(folder) or str(Path.cwd()) for folder in sys.path]
     return f"import sys; sys.path[:] = {path!r}; from {_INSIDE} import main; sys.exit(main())"
 
 
@@ -102,7 +104,7 @@ def _import_path(base: BaseTree | None) -> list[str]:
     where its packages lie, and what stands on the path is found before the finder is asked.
     """
     if base is None:
-        return list(sys.path)
+        return [str(folder) for folder in sys.path]
     hooked = [
         str(base.mapped(Path(place).parent))
         for name, finder in list(sys.modules.items())
@@ -118,8 +120,18 @@ def _all_arguments(config: pytest.Config) -> list[str]:
     return [
         *config.getini("addopts"),
         *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")),
-        *(str(arg) for arg in config.invocation_params.args),
+        *_with_files(str(arg) for arg in config.invocation_params.args),
     ]
+
+
+def _with_files(arguments: Iterable[str]) -> Iterable[str]:
+    """The arguments with those in place of ``@file`` that the file holds, one on each line."""
+    for argument in arguments:
+        file = Path(argument[1:])
+        if argument.startswith("@") and file.is_file():
+            yield from file.read_text(encoding="utf-8").splitlines()
+        else:
+            yield argument
 
 
 def arm_arguments(arguments: Sequence[str], positional: Sequence[str]) -> list[str]:
@@ -130,6 +142,8 @@ def arm_arguments(arguments: Sequence[str], positional: Sequence[str]) -> list[s
         argument = arguments[index]
         name = argument.partition("=")[0]
         following = arguments[index + 1] if index + 1 < len(arguments) else ""
+        if argument == "--":
+            break  # only paths follow
         if argument in _WITH_VALUE:
             next(waiting, None)
         elif argument in _WITH_OPTIONAL_VALUE:
@@ -141,7 +155,7 @@ def arm_arguments(arguments: Sequence[str], positional: Sequence[str]) -> list[s
             kept.extend((argument, following))
             next(waiting, None)
         elif _COMBINED.fullmatch(argument):
-            kept.append(argument.replace("x", ""))
+            kept.extend([argument.replace("x", "")] if set(argument) > {"-", "x"} else [])
         elif argument not in positional:
             kept.append(argument)
     return kept

@@ -27,6 +27,8 @@ WORKER_OUTPUT = "perf_session"
 """The key of a worker's output that carries what the controller has to know of the worker's session."""
 
 _SHOWN = frozenset(name for name, metric in METRICS.items() if metric.gated or metric is CPU_TIME)
+"""What goes into a report's properties beside the user's own metrics: what is gated, and CPU time."""
+
 _PROPERTY = "perf."
 _NOT_REACHED = "its body was not called through pytest_pyfunc_call"
 
@@ -41,7 +43,7 @@ class Measuring:
         self._error = ""
         self._reading = meter.reading()
         self._measured: pytest.Item | None = None
-        self._in_call = False
+        self._figures: tuple[str, dict[str, Any]] | None = None
         self._reference = ReferenceWorkload(meter.clock)
         self._through_function: dict[type[pytest.Item], bool] = {}
 
@@ -74,15 +76,14 @@ class Measuring:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Measure items that are not Python functions."""
-        self._measured = None
-        self._in_call = True
+        """Measure items that are not Python functions, and gather the figures of all."""
+        self._measured = self._figures = None
         self._reference.refresh()
         begin_cache_figures(item)
-        reading = self._reading
         try:
             if self._is_measured_inside(type(item)):
                 return (yield)
+            reading = self._reading
             reading.start()
             try:
                 return (yield)
@@ -90,7 +91,7 @@ class Measuring:
                 reading.stop()
                 self._measured = item
         finally:
-            self._in_call = False
+            self._figures = item.nodeid, self._gather(item)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -103,20 +104,15 @@ class Measuring:
             reading.stop()
             self._measured = pyfuncitem
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the figures on the report of the call, as plain values.
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Put the figures on the report of the call, as plain values, before anybody sends or reads it.
 
-        The report of a subtest is made while the test still runs and therefore gets none.
+        The report of a subtest is made while the test still runs, when there are no figures yet.
         """
-        if call.when != "call" or self._in_call:
-            return (yield)
-        plain = self._figures(item)
-        report = yield
-        setattr(report, ATTRIBUTE, plain)
-        return report
+        if report.when == "call" and self._figures is not None and self._figures[0] == report.nodeid:
+            setattr(report, ATTRIBUTE, self._figures[1])
+            self._figures = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -139,7 +135,7 @@ class Measuring:
             )
         return known
 
-    def _figures(self, item: pytest.Item) -> dict[str, Any]:
+    def _gather(self, item: pytest.Item) -> dict[str, Any]:
         tracker = item.stash.get(TRACKER_KEY, None)
         if tracker is not None:
             tracker.abandon()
@@ -165,12 +161,7 @@ class Measuring:
             item.user_properties[:] = [
                 pair for pair in item.user_properties if not pair[0].startswith(_PROPERTY)
             ]
-        item.user_properties.extend(
-            [(_PROPERTY + name, value) for name, value in plain["values"].items() if _is_shown(name)]
-        )
+        for name, value in plain["values"].items():
+            if name in _SHOWN or name not in METRICS:
+                item.user_properties.append((_PROPERTY + name, value))
         return plain
-
-
-def _is_shown(name: str) -> bool:
-    """Whether a figure goes into the report's properties: what is gated, times, and the user's own."""
-    return name in _SHOWN or name not in METRICS

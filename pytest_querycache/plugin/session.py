@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ..confirm.arbiter import EvidenceByMetric
 from ..errors import ConfigurationError, QueryCacheError
 from ..model.baseline import Section
 from ..model.gate import judge
@@ -23,12 +23,14 @@ from ..storage.baseline_file import read_baseline
 from ..storage.repository import resolve_commit
 from .arm_hooks import ARM_PLUGIN
 from .collecting import Collecting
-from .confirming import confirm
 from .exit_status import fail_session, show_failure
 from .progress import Progress
 from .settings import Mode, Settings, read_settings
 from .summary import Summary
-from .updating import Update
+
+if TYPE_CHECKING:
+    from ..confirm.arbiter import EvidenceByMetric
+    from .updating import Update
 
 
 def start_session(config: pytest.Config, meter: Meter) -> None:
@@ -132,6 +134,8 @@ class GateSession:
             run.disturbances.update(getattr(plugin, "disturbances", {}))
         self._collecting.finish(entries=self._section.entries if self._section is not None else ())
         if self._settings.mode is Mode.UPDATE:
+            from .updating import Update
+
             self._update = Update(self._config, self._settings, self._collecting)
             self._update.carry_out(self._progress())
             if self._update.error:
@@ -166,6 +170,8 @@ class GateSession:
         """Measure the suspects again, unless that was switched off."""
         if self._settings.confirm == "off" or not screening.suspects:
             return {}
+        from .confirming import confirm  # a session without suspects does not pay for what starts processes
+
         return confirm(
             screening.suspects,
             config=self._config,

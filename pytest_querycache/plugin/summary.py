@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +15,9 @@ from ..reports.terminal import Line, gate_lines, quoted, track_lines
 from ..reports.update_terminal import update_lines
 from .exit_status import failure_report
 from .settings import Mode, Settings, shown_path
-from .updating import Update
+
+if TYPE_CHECKING:
+    from .updating import Update
 
 ACCEPT = "pytest --perf-update"
 _MOST_NAMED = 3

@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 import sysconfig
-from importlib.metadata import distributions
 
 from ..model.environment import Environment
 from ..model.metric import Family
@@ -44,12 +43,23 @@ def cpu_model() -> str:
 
 
 def installed_distributions() -> dict[str, str]:
-    """Name and version of everything installed, the first found of each name, as the import system would."""
+    """Name and version of everything installed, the first found of each name, as the import system would.
+
+    Read from the names of the metadata folders, which the recording format lays down as name-version
+    (packaging.python.org, "Recording installed projects"); opening each folder's metadata takes a hundred times
+    as long.
+    """
     found: dict[str, str] = {}
-    for distribution in distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            found.setdefault(name.lower().replace("_", "-"), distribution.version)
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or os.curdir)  # noqa: PTH208 (a Path for each of thousands is slow)
+        except OSError:
+            continue
+        for name in names:
+            stem, dot, kind = name.rpartition(".")
+            if dot and kind in {"dist-info", "egg-info"}:
+                project, _, version = stem.partition("-")
+                found.setdefault(project.lower().replace("_", "-"), version.partition("-")[0])
     return dict(sorted(found.items()))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ..errors import ConfigurationError
-from ..model.threshold import parse_budgets, parse_thresholds
 from .query_fixtures import QUERY_CACHE_MARK
 
 MARKS = (
@@ -29,6 +28,8 @@ def plain_marks(item: pytest.Item) -> dict[str, Any]:
 
     Raises ConfigurationError that names the item for anything that cannot be understood.
     """
+    from ..model.threshold import parse_budgets, parse_thresholds  # costs sessions without an option nothing
+
     thresholds: dict[str, object] = {}
     budgets: dict[str, object] = {}
     plain: dict[str, Any] = {}

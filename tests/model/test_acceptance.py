@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.model.acceptance import Acceptance, Change, Learned, accept, new_entry
@@ -253,6 +253,7 @@ def test_context_that_the_project_judges_is_stored() -> None:
 amounts = st.integers(0, 5_000_000).map(float)
 
 
+@settings(deadline=None)
 @given(
     st.builds(Figure, amounts, amounts, st.none() | amounts),
     st.lists(st.integers(1, 100_000), min_size=1, max_size=3),
@@ -289,6 +290,7 @@ def test_what_the_gate_convicts_an_update_accepts(stored: Figure, beyond: list[i
     assert verdict(accepted) is Verdict.UNCHANGED
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(METRICS)), amounts), st.lists(amounts, max_size=2))
 def test_accepting_twice_changes_nothing(values: dict[str, float], warm: list[float]) -> None:
     """The same figures accepted again leave the baseline's text as it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.model.baseline import Entry, Figure, Section
@@ -167,6 +167,7 @@ thresholds = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(thresholds, figures)
 def test_a_stored_value_is_never_suspect(threshold: Applied, figure: Figure) -> None:
     """Measuring again exactly what was stored, cold or warm, raises no suspicion."""
@@ -176,6 +177,7 @@ def test_a_stored_value_is_never_suspect(threshold: Applied, figure: Figure) -> 
         assert first_sight_limit(threshold, figure, better(figure.cold, figure.warm), False) is None
 
 
+@settings(deadline=None)
 @given(thresholds, figures, amounts, amounts)
 def test_beyond_the_cold_value_suspicion_only_grows(
     threshold: Applied, figure: Figure, one: float, other: float
@@ -187,6 +189,7 @@ def test_beyond_the_cold_value_suspicion_only_grows(
         assert first_sight_limit(threshold, figure, severe, False) is not None
 
 
+@settings(deadline=None)
 @given(thresholds, figures, amounts, amounts)
 def test_a_wider_threshold_suspects_no_more(
     threshold: Applied, figure: Figure, now: float, more: float
@@ -329,6 +332,7 @@ repeats = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(repeats, st.integers(0, 1000), st.booleans())
 def test_costlier_repeats_never_give_a_milder_verdict(
     processes: list[list[float]], more: int, warm: bool
@@ -341,6 +345,7 @@ def test_costlier_repeats_never_give_a_milder_verdict(
     assert MILD_TO_SEVERE.index(mild) <= MILD_TO_SEVERE.index(severe)
 
 
+@settings(deadline=None)
 @given(repeats)
 def test_the_order_of_processes_does_not_matter(processes: list[list[float]]) -> None:
     """Evidence is a set of processes, not a sequence."""
@@ -665,6 +670,7 @@ records_by_id = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(records_by_id, records_by_id, st.sampled_from(["auto", "strict", "off"]), st.randoms())
 def test_the_order_of_records_does_not_matter(
     measured: dict[str, dict[str, float]],
@@ -680,6 +686,7 @@ def test_the_order_of_records_does_not_matter(
     assert gate(run_of(*records), section, confirm=confirm) == one
 
 
+@settings(deadline=None)
 @given(records_by_id, records_by_id)
 def test_every_record_meets_one_end(
     measured: dict[str, dict[str, float]], stored: dict[str, dict[str, float]]
@@ -691,6 +698,7 @@ def test_every_record_meets_one_end(
     assert counts.missing == len(set(stored) - set(measured))
 
 
+@settings(deadline=None)
 @given(records_by_id)
 def test_a_session_against_itself(measured: dict[str, dict[str, float]]) -> None:
     """Whatever was measured, measuring it again finds nothing worse and nothing better."""

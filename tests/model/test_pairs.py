@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.model.gate import decide
@@ -80,6 +80,7 @@ def test_more_suspects_need_more_pairs(suspects: int, pairs: int) -> None:
 ratios = st.lists(st.floats(0.5, 3.0), min_size=1, max_size=MOST_PAIRS)
 
 
+@settings(deadline=None)
 @given(ratios, st.floats(0.0, 1.0))
 def test_slower_pairs_never_give_a_milder_verdict(pairs: list[float], more: float) -> None:
     """Making every pair slower by the same amount can only make the verdict harder."""
@@ -88,6 +89,7 @@ def test_slower_pairs_never_give_a_milder_verdict(pairs: list[float], more: floa
     assert order.index(verdict_on(pairs).verdict) <= order.index(verdict_on(slower).verdict)
 
 
+@settings(deadline=None)
 @given(ratios, st.randoms())
 def test_the_order_of_pairs_does_not_matter(pairs: list[float], random: object) -> None:
     """Verdict, estimate and interval are those of the set."""
@@ -96,6 +98,7 @@ def test_the_order_of_pairs_does_not_matter(pairs: list[float], random: object) 
     assert verdict_on(shuffled) == verdict_on(pairs)
 
 
+@settings(deadline=None)
 @given(ratios, st.lists(st.floats(0.5, 3.0), max_size=4))
 def test_who_is_cleared_stays_cleared(pairs: list[float], further: list[float]) -> None:
     """No further pair could turn an acquittal, so that none needs to be run."""
@@ -103,6 +106,7 @@ def test_who_is_cleared_stays_cleared(pairs: list[float], further: list[float]) 
         assert verdict_on(pairs + further).verdict is Verdict.UNCHANGED
 
 
+@settings(deadline=None)
 @given(ratios)
 def test_the_interval_holds_the_estimate(pairs: list[float]) -> None:
     """It never lies outside of what was measured, and five pairs keep their extremes."""

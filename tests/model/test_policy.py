@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.model.metric import METRICS, Metric
@@ -227,6 +227,7 @@ def test_the_improvement_worth_a_line(
 NODE_IDS = st.text(alphabet="ab[]*?!:/-", max_size=8)
 
 
+@settings(deadline=None)
 @given(NODE_IDS)
 def test_a_node_id_is_a_pattern_for_itself(node_id: str) -> None:
     """Any node id may be pasted into a rule, brackets and all, and the rule then holds for it."""
@@ -234,6 +235,7 @@ def test_a_node_id_is_a_pattern_for_itself(node_id: str) -> None:
     assert policy.matching_rules(node_id)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NODE_IDS, st.integers(1, 99)), max_size=4), NODE_IDS, NODE_IDS)
 def test_an_answer_does_not_depend_on_what_was_asked_before(
     rules: list[tuple[str, int]], first: str, second: str

@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.errors import ConfigurationError
@@ -104,6 +104,7 @@ def test_values_for_people(value: float, unit: str, expected: str) -> None:
     assert format_quantity(value, unit) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_text_is_a_quantity_or_refused(text: str) -> None:
     """Whatever is written, the answer is a finite number of zero or more, or a ConfigurationError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.errors import ConfigurationError
@@ -224,6 +224,7 @@ def test_a_budget_is_for_one_metric(name: str) -> None:
         parse_budgets({name: "1ms"}, "here")
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=12), st.one_of(st.text(max_size=12), st.integers(), st.floats())))
 def test_any_table_is_understood_or_refused(table: dict[str, object]) -> None:
     """Whatever stands in a table, nothing but a ConfigurationError comes of it."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.errors import MeasurementError
@@ -254,6 +254,7 @@ def test_a_test_that_ends_with_open_sections(tracker: PerfTracker, clock: Clock)
     assert tracker.sections["a"].values["wall_time"] == 5
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["start", "complete", "outermost", "tick"]), max_size=30))
 def test_any_order_of_starts_and_completes(steps: list[str]) -> None:
     """However sections are opened and closed, each ends once, with the time that passed since it began."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.model.limit import Limit
@@ -299,6 +299,7 @@ def test_a_name_for_the_shell(name: str) -> None:
     assert (quoted(name) == name) is ("[" not in name)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_any_name_for_the_shell(name: str) -> None:
     """So is every other text one word."""

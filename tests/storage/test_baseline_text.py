@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.errors import BaselineError
@@ -138,6 +138,7 @@ baselines = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(baselines)
 def test_what_is_written_is_read_back(baseline: Baseline) -> None:
     """Any baseline survives the way through its text, and the text the way through the baseline."""
@@ -146,6 +147,7 @@ def test_what_is_written_is_read_back(baseline: Baseline) -> None:
     assert write_baseline(parse_baseline(text, PATH)) == text
 
 
+@settings(deadline=None)
 @given(baselines)
 def test_the_text_is_json_in_utf8_with_one_line_for_each_entry(baseline: Baseline) -> None:
     """Any JSON reader can read it, it can be encoded, it ends in a newline, and no name breaks a line."""
@@ -163,6 +165,7 @@ def test_the_text_is_json_in_utf8_with_one_line_for_each_entry(baseline: Baselin
     assert text.count("\n") == head + 3
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, entries, max_size=4), names, entries)
 def test_an_added_entry_touches_one_line(known: dict[str, Entry], name: str, entry: Entry) -> None:
     """A pull request with one new test shows one added line, wherever the test sorts."""
@@ -400,6 +403,7 @@ FRAGMENTS = [
 ]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -13,7 +13,7 @@ class Environment:
     """Everything about a machine and an interpreter that decides which figures compare.
 
     ``counter`` is the kind of allocation counter, ``native`` or ``net``. ``workers`` is the number of xdist
-    workers, 0 without.
+    workers, 0 without. ``own_key`` replaces the key that follows from the rest.
     """
 
     implementation: str
@@ -26,10 +26,13 @@ class Environment:
     cpu_count: int = 0
     workers: int = 0
     distributions: Mapping[str, str] = field(default_factory=dict)
+    own_key: str = ""
 
     @property
     def key(self) -> str:
         """The name of this environment's section in a baseline: what must agree for counts to compare."""
+        if self.own_key:
+            return self.own_key
         threading = "t" if self.free_threaded else ""
         return f"{self.implementation}-{self.minor_version}{threading}-{self.platform}-{self.counter}"
 

@@ -23,7 +23,7 @@ old code beside the new; ``pairs`` states that rule. Without evidence a suspect 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from .baseline import Section
@@ -47,6 +47,10 @@ from .verdict import (
 EvidenceTable = Mapping[tuple[str, str], Evidence]
 
 
+def _no_veto(finding: Finding) -> str | None:
+    return None
+
+
 def judge(
     screening: Screening,
     run: Run,
@@ -55,8 +59,12 @@ def judge(
     evidence: EvidenceTable,
     *,
     confirm: str = "auto",
+    veto: Callable[[Finding], str | None] = _no_veto,
 ) -> GateResult:
-    """Decide once, from the evidence, what regressed, and whether the session may pass."""
+    """Decide once, from the evidence, what regressed, and whether the session may pass.
+
+    ``veto`` is asked about every verdict that could fail the session; a reason it gives acquits.
+    """
     findings = list(screening.findings)
     cleared = []
     for suspect in screening.suspects:
@@ -67,6 +75,11 @@ def judge(
         finding = decide(suspect, proof, confirm=confirm)
         if finding.verdict is Verdict.UNCHANGED:
             cleared.append(finding)
+            continue
+        reason = veto(finding)
+        if reason:
+            screening.notes.append(f"{finding.node_id}: {finding.verdict.value} was vetoed: {reason}")
+            cleared.append(replace(finding, verdict=Verdict.UNCHANGED, proof=f"vetoed: {reason}"))
             continue
         findings.append(_with_insight(finding, run, section, proof))
     for node_id in screening.unseen - screening.compared:

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from ..errors import ConfigurationError
-from ..model.metric import CACHE_COMPILE_TIME, CACHE_HITS, CACHE_MISSES, CPU_TIME, METRICS, REFERENCE_TIME
+from ..model.metric import (
+    CACHE_COMPILE_TIME,
+    CACHE_HITS,
+    CACHE_MISSES,
+    CPU_TIME,
+    METRICS,
+    REFERENCE_TIME,
+    Better,
+)
 from ..probes.machine import disturbances
 from ..probes.meter import Meter
 from ..probes.reference import ReferenceWorkload
@@ -41,6 +49,7 @@ class Measuring:
         self.disturbances: dict[str, str] = {}
         self._deselected: list[str] = []
         self._error = ""
+        self._asks_others = False
         self._reading = meter.reading()
         self._measured: pytest.Item | None = None
         self._figures: tuple[str, dict[str, Any]] | None = None
@@ -69,10 +78,11 @@ class Measuring:
         self._deselected.extend(item.nodeid for item in items)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> None:
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Hook the probes in right before the first test, when conftests and plugins have done what they do."""
         self.meter.install()
         self.disturbances = disturbances()
+        self._asks_others = bool(session.config.hook.pytest_querycache_metrics.get_hookimpls())
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -154,6 +164,8 @@ class Measuring:
             values[CACHE_MISSES.name] = statistics.misses
             values[CACHE_COMPILE_TIME.name] = statistics.compile_ns
         plain = plain_figures(values, unmeasured, tracker)
+        if self._asks_others:
+            self._add_from_others(item, plain)
         marks = item.stash.get(MARKS_KEY, None)
         if marks is not None:
             plain["marks"] = marks
@@ -165,3 +177,11 @@ class Measuring:
             if name in _SHOWN or name not in METRICS:
                 item.user_properties.append((_PROPERTY + name, value))
         return plain
+
+    def _add_from_others(self, item: pytest.Item, plain: dict[str, Any]) -> None:
+        """Take in what other plugins measured of a test."""
+        for more in item.ihook.pytest_querycache_metrics(item=item):
+            for name, value in more.items():
+                plain["values"][name] = value
+                if name not in METRICS:
+                    plain.setdefault("own", {})[name] = ["", Better.LOWER.value, False]

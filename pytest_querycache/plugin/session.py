@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ..errors import ConfigurationError, QueryCacheError
 from ..model.baseline import Section
+from ..model.environment import Environment
 from ..model.gate import judge
 from ..model.screening import Screening, screen
 from ..model.verdict import GateResult
@@ -44,13 +46,23 @@ def start_session(config: pytest.Config, meter: Meter) -> None:
                 f"--perf-against={settings.against}: names no commit here, expected a git ref such as "
                 "origin/main (a shallow clone has no history: fetch-depth: 0)"
             )
-        environment = read_environment(meter.counter.kind, workers=_workers(config))
+        environment = _asked_around(config, read_environment(meter.counter.kind, workers=_workers(config)))
         collecting = Collecting(config, environment)
         section = _section(settings, environment.key) if settings.mode is Mode.GATE else None
     except QueryCacheError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(collecting, "querycache-collecting")
     config.pluginmanager.register(GateSession(config, settings, collecting, section), "querycache-session")
+
+
+def _asked_around(config: pytest.Config, environment: Environment) -> Environment:
+    """The environment with what other plugins know of it."""
+    facts = dict(environment.distributions)
+    for more in config.hook.pytest_querycache_environment(config=config):
+        facts.update(more)
+    environment = replace(environment, distributions=facts)
+    key = config.hook.pytest_querycache_baseline_key(config=config, environment=environment)
+    return environment if key is None else replace(environment, own_key=key)
 
 
 def _workers(config: pytest.Config) -> int:
@@ -79,6 +91,7 @@ class GateSession:
     ) -> None:
         self._process = os.getpid()
         self._config = config
+        self._hook = config.hook
         self._settings = settings
         self._collecting = collecting
         self._section = section
@@ -130,8 +143,8 @@ class GateSession:
 
     def _conclude(self, session: pytest.Session) -> None:
         run = self._collecting.run
-        for plugin in (self._config.pluginmanager.get_plugin("querycache-measuring"),):
-            run.disturbances.update(getattr(plugin, "disturbances", {}))
+        measuring = self._config.pluginmanager.get_plugin("querycache-measuring")
+        run.disturbances.update(getattr(measuring, "disturbances", {}))
         self._collecting.finish(entries=self._section.entries if self._section is not None else ())
         if self._settings.mode is Mode.UPDATE:
             from .updating import Update
@@ -143,6 +156,7 @@ class GateSession:
         elif self._settings.mode is Mode.GATE:
             screening = self._screen()
             self._result = self._judge(screening, self._confirm(screening))
+            self._hook.pytest_querycache_report(config=self._config, run=run, result=self._result)
             if self._result.failures:
                 fail_session(session)
                 self._summary.report_to_junit(self._result)
@@ -164,6 +178,7 @@ class GateSession:
             self._settings.policy,
             evidence,
             confirm=self._settings.confirm,
+            veto=lambda finding: self._hook.pytest_querycache_judge(config=self._config, finding=finding),
         )
 
     def _confirm(self, screening: Screening) -> EvidenceByMetric:

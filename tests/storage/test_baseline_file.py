@@ -247,6 +247,7 @@ def test_writers_lose_nothing_of_each_other(tmp_path: Path, through_a_link: bool
     link = tmp_path / "perf-baseline.json"
     link.symlink_to(path)
     body = """
+    print("ready", flush=True)
     sys.stdin.readline()
     for number in range(40):
         update_baseline(path, lambda baseline: add(baseline, f"{sys.argv[2]}-{number}", number))
@@ -256,11 +257,19 @@ def test_writers_lose_nothing_of_each_other(tmp_path: Path, through_a_link: bool
             child(body, link if through_a_link and name == "two" else path, name),
             env=environment(),
             stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         for name in ("one", "two", "three")
     ]
     for writer in writers:
-        writer.communicate(b"go\n")
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+    for writer in writers:  # all at once: each has its start signal before any is waited for
+        assert writer.stdin is not None
+        writer.stdin.write(b"go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate()
     assert [writer.returncode for writer in writers] == [0, 0, 0]
     assert set(read(path)) == {f"{name}-{number}" for name in ("one", "two", "three") for number in range(40)}
 

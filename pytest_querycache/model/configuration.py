@@ -13,7 +13,7 @@ from .threshold import IMPROVEMENT, Threshold, parse_thresholds
 CONFIRM_MODES = ("auto", "always", "strict", "off")
 """How suspects are confirmed; see the option ``--perf-confirm``."""
 
-SCALARS = ("baseline", "fail", "new", "missing", "confirm", "confirm_budget", "update_runs")
+SCALARS = ("baseline", "fail", "new", "missing", "confirm", "confirm_budget", "update_runs", "plan_store")
 _TABLES = ("thresholds", "rules")
 
 
@@ -22,6 +22,7 @@ class Configuration:
     """What a project has settled; every field has a default that suits most.
 
     ``confirm_budget_ns`` is None where it follows from the suite's own time: the larger of 30 s and a quarter.
+    With ``plan_store`` compiled queries survive the session, in pytest's cache directory.
     """
 
     baseline: str = "perf-baseline.json"
@@ -31,6 +32,7 @@ class Configuration:
     confirm: str = "auto"
     confirm_budget_ns: float | None = None
     update_runs: int = 3
+    plan_store: bool = False
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
 
@@ -76,6 +78,8 @@ def with_scalar(configuration: Configuration, key: str, value: object, where: st
         return replace(configuration, confirm_budget_ns=_duration(value, where))
     if key == "update_runs":
         return replace(configuration, update_runs=_whole(value, where))
+    if key == "plan_store":
+        return replace(configuration, plan_store=_switch(value, where))
     raise ConfigurationError(f"{where}: unknown key {key!r}, expected one of {', '.join(SCALARS)}")
 
 
@@ -94,6 +98,13 @@ def _duration(value: object, where: str) -> float:
     if dimension != "ns":
         raise ConfigurationError(f"{where}: unexpected {value!r}, expected a time such as '30s'")
     return duration
+
+
+def _switch(value: object, where: str) -> bool:
+    written = {True: True, False: False, "true": True, "false": False}
+    if not isinstance(value, (bool, str)) or value not in written:
+        raise ConfigurationError(f"{where}: unexpected {value!r}, expected true or false")
+    return written[value]
 
 
 def _whole(value: object, where: str) -> int:

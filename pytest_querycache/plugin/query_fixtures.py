@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..queries.cache import QueryCache
     from ..queries.statistics import CacheStats, Tracking
+    from ..queries.store import PlanStore
 
 QUERY_CACHE_MARK = (
     "query_cache(max_size=…, max_age=…, warm=[…], enabled=…): give the test a cache of compiled queries of its "
@@ -61,12 +62,34 @@ def query_cache(request: pytest.FixtureRequest) -> Iterator[QueryCache]:
 
 @pytest.fixture(scope="session")
 def query_cache_session(request: pytest.FixtureRequest) -> Iterator[QueryCache]:
-    """One cache of compiled queries for all tests that ask for it, in force in each of them."""
+    """One cache of compiled queries for all tests that ask for it, in force in each of them.
+
+    With ``plan_store = true`` in the configuration its plans survive the session and are shared by xdist's workers.
+    """
     from ..queries.cache import QueryCache
 
-    cache = QueryCache()
+    store = _plan_store(request.config)
+    cache = QueryCache(store=store)
     yield cache
+    if store is not None:
+        store.flush()
     _add_to_session(request.config, cache)
+
+
+def _plan_store(config: pytest.Config) -> PlanStore | None:
+    """The store in pytest's cache directory, if the project wants one and the directory is not switched off."""
+    from .settings import read_configuration
+
+    try:
+        wanted = read_configuration(config).plan_store
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from None
+    cache_dir = getattr(config, "cache", None)
+    if not wanted or cache_dir is None:
+        return None
+    from ..queries.store import PlanStore
+
+    return PlanStore(cache_dir.mkdir("querycache-plans"))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Settings:
 
 def read_settings(config: pytest.Config) -> Settings:
     """What options and configuration say; raises ConfigurationError."""
-    configuration = _configuration(config)
+    configuration = read_configuration(config)
     option = config.option
     if option.perf_update is not None:
         mode, given = Mode.UPDATE, option.perf_update
@@ -70,7 +70,8 @@ def read_settings(config: pytest.Config) -> Settings:
     )
 
 
-def _configuration(config: pytest.Config) -> Configuration:
+def read_configuration(config: pytest.Config) -> Configuration:
+    """The project's table with what the command line sets of it; raises ConfigurationError."""
     table, where = read_table(config.rootpath)
     configuration = configuration_of(table, where)
     for setting in config.option.perf_set or ():

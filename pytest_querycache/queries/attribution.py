@@ -27,10 +27,9 @@ class Owner:
 class Open:
     """A statement on its way through the outermost layer that saw it."""
 
-    __slots__ = ("execution", "recording", "source", "started_ns")
+    __slots__ = ("execution", "recording", "started_ns")
 
-    def __init__(self, source: Source, recording: Recording, execution: Tally | Execution) -> None:
-        self.source = source
+    def __init__(self, recording: Recording, execution: Tally | Execution) -> None:
         self.recording = recording
         self.execution = execution
         self.started_ns = recording.clock()
@@ -41,8 +40,8 @@ class Open:
 
 
 OWNER: Final[ContextVar[Owner | None]] = ContextVar("pytest_querycache_owner", default=None)
-INSIDE: Final[ContextVar[Open | None]] = ContextVar("pytest_querycache_inside", default=None)
-"""The statement that an outer layer has counted, so that the layers below it do not."""
+INSIDE: Final[ContextVar[Tally | Execution | None]] = ContextVar("pytest_querycache_inside", default=None)
+"""What an outer layer has counted the statement in, so that the layers below it do not."""
 
 _RUNNING: list[Owner] = []
 
@@ -89,11 +88,11 @@ def _recording_without_owner(former: Owner | None) -> Recording | None:
 def enter(source: Source, sql: str) -> Open | None:
     """Count a statement, unless an outer layer has or it is nobody's; ``Open.close`` completes it.
 
-    The caller sets ``INSIDE`` to what is returned while it executes the statement.
+    A caller with layers below it sets ``INSIDE`` to its ``execution`` while it executes the statement.
     """
     if INSIDE.get() is not None:
         return None
     recording = current_recording()
     if recording is None:
         return None
-    return Open(source, recording, recording.enter(source, sql, _getframe(1)))
+    return Open(recording, recording.enter(source, sql, _getframe(1)))

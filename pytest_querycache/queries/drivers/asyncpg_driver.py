@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from sys import _getframe
 from types import ModuleType
 from typing import Any
 
-from ..attribution import INSIDE, Open, enter
-from ..recording import Recording
+from ..attribution import INSIDE, enter
+from ..recording import Tally
 from ..statement import Source
 from . import Undo
 from .patches import Patches
@@ -82,8 +81,7 @@ def _not_counting(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     async def reset(self: Any, *args: Any, **named: Any) -> Any:
         outside = INSIDE.get()
-        unheard = Recording()
-        INSIDE.set(Open(SOURCE, unheard, unheard.enter(SOURCE, "", _getframe())))
+        INSIDE.set(Tally(SOURCE, ""))
         try:
             return await original(self, *args, **named)
         finally:

@@ -47,7 +47,7 @@ def _counting(original: Callable[..., Any], *, many: bool) -> Callable[..., Any]
         opened = enter(_SOURCES.get(self.db.vendor, _OTHER), text)
         if opened is None:
             return original(self, sql, *rest, **named)
-        INSIDE.set(opened)
+        INSIDE.set(opened.execution)
         try:
             return original(self, sql, *rest, **named)
         finally:

@@ -45,8 +45,8 @@ def _counting(original: Callable[..., Any], *, first: int, many: bool) -> Callab
         text = sql if type(sql) is str else getattr(sql, "query", None)
         if type(text) is not str:
             return original(*args, **named)
-        opened = Open(SOURCE, recording, recording.enter(SOURCE, text, _getframe(1)))
-        INSIDE.set(opened)
+        opened = Open(recording, recording.enter(SOURCE, text, _getframe(1)))
+        INSIDE.set(opened.execution)
         try:
             return original(*args, **named)
         finally:

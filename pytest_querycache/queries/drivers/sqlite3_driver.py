@@ -130,7 +130,7 @@ def _counting_cursor(library: Any) -> type[Any]:
             inside = inside_of()
             recording = None if inside is not None else current_recording()
             if recording is None or type(sql) is not str:
-                self._counted_in = None if inside is None else inside.execution
+                self._counted_in = inside
                 return base_execute(self, sql, *parameters)
             execution = self._counted_in = recording.enter(SOURCE, sql, _getframe(1))
             clock = recording.clock
@@ -170,8 +170,9 @@ def _counting_cursor(library: Any) -> type[Any]:
 
         def fetchone(self) -> Any:
             row = base_fetchone(self)
-            if row is not None:
-                self._add_rows(1)
+            execution = self._counted_in
+            if row is not None and execution is not None and self.rowcount < 0:
+                execution.add_rows(1)
             return row
 
         def fetchmany(self, *size: Any, **named: Any) -> Any:

@@ -62,7 +62,7 @@ def test_nested_transactions_are_not_counted(observed: Any, engine: Any) -> None
 
 
 def test_connections_and_pools_from_before_are_seen(observed: Any) -> None:
-    """Engines are listened to as a class, so that what was opened before the recorder counts too."""
+    """Dialects are watched as a class, so that what was opened before the recorder counts too."""
     observed.recorder.uninstall()
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
     connection = engine.connect()
@@ -77,33 +77,51 @@ def test_connections_and_pools_from_before_are_seen(observed: Any) -> None:
     assert observed.counts == {"SELECT ? AS held": 1, "SELECT ? AS pooled": 1}
 
 
-def test_events_are_as_they_were_once_the_recorder_is_gone(observed: Any) -> None:
-    """Listeners are removed, and the class's switch for events is back where it stood."""
+def test_dialects_are_as_they_were_once_the_recorder_is_gone(observed: Any) -> None:
+    """Every patched method is given back, and no event was switched on."""
+    from sqlalchemy.engine.default import DefaultDialect
+
     observed.recorder.uninstall()
-    before = (sa.engine.Engine._has_events, sa.engine.Dialect._has_events)
+    before = vars(DefaultDialect)["do_execute"], DefaultDialect.__init__, sa.engine.Engine._has_events
     observed.recorder.install()
-    assert sa.engine.Engine._has_events
+    during = vars(DefaultDialect)["do_execute"]
     observed.recorder.uninstall()
-    assert (sa.engine.Engine._has_events, sa.engine.Dialect._has_events) == before
+    assert during is not before[0]
+    assert (
+        vars(DefaultDialect)["do_execute"],
+        DefaultDialect.__init__,
+        sa.engine.Engine._has_events,
+    ) == before
 
 
-def test_listeners_of_the_suite_stay(observed: Any) -> None:
-    """A listener that a suite put on the class keeps working when the recorder goes."""
-    heard: list[str] = []
+def test_a_dialect_that_executes_in_its_own_way_is_seen(observed: Any) -> None:
+    """A dialect imported later, with methods of its own, counts once for each statement."""
+    from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-    def listen(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        heard.append(statement)
+    class OwnDialect(SQLiteDialect_pysqlite):  # type: ignore[misc]
+        supports_statement_cache = True
 
-    sa.event.listen(sa.engine.Engine, "before_cursor_execute", listen)
+        def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+            cursor.execute(statement, parameters)
+
+        def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+            super().do_executemany(cursor, statement, parameters, context)
+
+    sa.dialects.registry.impls["sqlite.own"] = lambda: OwnDialect
     try:
-        observed.recorder.uninstall()
-        engine = sa.create_engine("sqlite://")
-        with engine.connect() as connection:
-            connection.execute(sa.text("SELECT 1 AS heard"))
-        engine.dispose()
+        engine = sa.create_engine("sqlite+own://")
     finally:
-        sa.event.remove(sa.engine.Engine, "before_cursor_execute", listen)
-    assert "SELECT 1 AS heard" in heard
+        del sa.dialects.registry.impls["sqlite.own"]
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE t (a INTEGER)"))
+        with observed.phase():
+            connection.execute(sa.text("INSERT INTO t VALUES (:a)"), [{"a": 1}, {"a": 2}])
+            connection.execute(sa.text("SELECT a FROM t")).all()
+    engine.dispose()
+    assert {use.text: (use.count, use.rows) for use in observed.summary.uses} == {
+        "INSERT INTO t VALUES (?)": (1, 2),
+        "SELECT a FROM t": (1, 2),
+    }
 
 
 def test_lazy_loading_repeats_in_step_and_names_its_place(observed: Any) -> None:

@@ -1,0 +1,242 @@
+"""The recorder, its watch over imports, and whose statement it is."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Iterator
+from contextvars import Context, copy_context
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pytest_querycache.errors import ConfigurationError
+from pytest_querycache.queries.attribution import INSIDE, Owner, begin, end, enter
+from pytest_querycache.queries.drivers import NAMES, Driver
+from pytest_querycache.queries.import_watch import ImportWatch
+from pytest_querycache.queries.recorder import Recorder, allowed_drivers
+from pytest_querycache.queries.recording import Recording
+from pytest_querycache.queries.statement import Source
+
+SOURCE = Source("made up", "sqlite")
+
+
+class MadeUpDriver(Driver):
+    """A driver whose adapter notes what is done with it."""
+
+    notes: list[str]
+
+    def install(self, module: ModuleType) -> Any:
+        """Note the patching, and its end."""
+        NOTES.append(f"patched {module.__name__}")
+        return lambda: NOTES.append(f"restored {module.__name__}")
+
+
+class BrokenDriver(Driver):
+    """A driver in a version that looks different."""
+
+    def install(self, module: ModuleType) -> Any:
+        """Miss what should be patched."""
+        raise AttributeError("it has no cursor")
+
+
+NOTES: list[str] = []
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of modules that can be imported, forgotten again afterwards."""
+    NOTES.clear()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name.startswith("madeup"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def owner() -> Iterator[Owner]:
+    """A running test with a recording."""
+    owner = Owner("a test")
+    begin(owner)
+    owner.recording = Recording()
+    yield owner
+    end(owner)
+
+
+def test_a_driver_is_patched_right_after_its_import(folder: Path) -> None:
+    """Before the import nothing happens; the importing statement already finds the patched module."""
+    (folder / "madeup.py").write_text("state = 'executed'\n", encoding="utf-8")
+    recorder = Recorder(known=[MadeUpDriver("sqlite3", "madeup", "")])
+    recorder.install()
+    assert (NOTES, recorder.active, "madeup" in sys.modules) == ([], (), False)
+    module = importlib.import_module("madeup")
+    assert (NOTES, recorder.active) == (["patched madeup"], ("sqlite3",))
+    recorder.uninstall()
+    assert NOTES == ["patched madeup", "restored madeup"]
+    assert type(module.__loader__).__name__ == "SourceFileLoader"
+    assert module.__spec__ is not None
+    assert module.__spec__.loader is module.__loader__
+    assert not [finder for finder in sys.meta_path if isinstance(finder, ImportWatch)]
+
+
+def test_a_driver_imported_before_is_patched_at_once_and_a_disallowed_one_never(folder: Path) -> None:
+    """Only what the configuration allows is touched."""
+    (folder / "madeup_a.py").write_text("", encoding="utf-8")
+    (folder / "madeup_b.py").write_text("", encoding="utf-8")
+    importlib.import_module("madeup_a")
+    importlib.import_module("madeup_b")
+    known = [MadeUpDriver("sqlite3", "madeup_a", ""), MadeUpDriver("django", "madeup_b", "")]
+    recorder = Recorder(["sqlite3"], known=known)
+    recorder.install()
+    recorder.uninstall()
+    assert NOTES == ["patched madeup_a", "restored madeup_a"]
+
+
+def test_what_came_past_the_import_watch_is_found_at_the_next_look(folder: Path) -> None:
+    """Somebody may put a module into sys.modules by other means."""
+    recorder = Recorder(known=[MadeUpDriver("sqlite3", "madeup_by_hand", "")])
+    recorder.install()
+    sys.modules["madeup_by_hand"] = ModuleType("madeup_by_hand")
+    recorder.look()
+    recorder.uninstall()
+    recorder.look()
+    assert NOTES == ["patched madeup_by_hand", "restored madeup_by_hand"]
+
+
+def test_a_failing_import_stays_the_suites_own_failure(folder: Path) -> None:
+    """The error passes as it is, and a second try is watched again."""
+    path = folder / "madeup_broken.py"
+    path.write_text("raise ImportError('no library')\n", encoding="utf-8")
+    recorder = Recorder(known=[MadeUpDriver("sqlite3", "madeup_broken", "")])
+    recorder.install()
+    with pytest.raises(ImportError, match="no library"):
+        importlib.import_module("madeup_broken")
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("madeup_that_does_not_exist")
+    path.write_text("fine = True  # longer than before\n", encoding="utf-8")
+    importlib.invalidate_caches()
+    assert importlib.import_module("madeup_broken").fine
+    recorder.uninstall()
+    assert NOTES == ["patched madeup_broken", "restored madeup_broken"]
+
+
+def test_a_driver_that_looks_different_is_told_and_does_no_harm(folder: Path) -> None:
+    """The suite goes on, and the reason is there to be printed."""
+    (folder / "madeup_odd.py").write_text("__version__ = '9.9'\n", encoding="utf-8")
+    recorder = Recorder(known=[BrokenDriver("duckdb", "madeup_odd", "")])
+    recorder.install()
+    importlib.import_module("madeup_odd")
+    recorder.uninstall()
+    assert recorder.failed == {"duckdb": "duckdb 9.9 cannot be watched: it has no cursor"}
+    assert recorder.active == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "drivers"),
+    [
+        (True, NAMES),
+        ("true", NAMES),
+        (False, ()),
+        ("false", ()),
+        ([], ()),
+        (["django", "sqlite3", "django"], ("django", "sqlite3")),
+        ("django, sqlite3", ("django", "sqlite3")),
+    ],
+)
+def test_the_setting_sql_names_the_drivers(setting: object, drivers: tuple[str, ...]) -> None:
+    """True, false, or a list; the same as text, as from a command line."""
+    assert allowed_drivers(setting, "here") == drivers
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (3, "here: unexpected 3, expected true, false or a list of drivers"),
+        (["mysql"], f"here: unknown driver 'mysql', expected some of {', '.join(NAMES)}"),
+    ],
+)
+def test_a_wrong_setting_is_refused(setting: object, message: str) -> None:
+    """The message says where, what, and what was expected."""
+    with pytest.raises(ConfigurationError) as caught:
+        allowed_drivers(setting, "here")
+    assert str(caught.value) == message
+
+
+def count_one(sql: str = "SELECT 1") -> None:
+    """Execute a statement, as a driver without layers below it."""
+    opened = enter(SOURCE, sql)
+    if opened is not None:
+        opened.close(-1)
+
+
+def test_a_statement_inside_another_is_not_counted(owner: Owner) -> None:
+    """The outermost layer counts."""
+    outer = enter(SOURCE, "SELECT 1")
+    assert outer is not None
+    INSIDE.set(outer.execution)
+    assert enter(SOURCE, "SELECT 1 /* as the driver sees it */") is None
+    INSIDE.set(None)
+    outer.close(3)
+    assert owner.recording is not None
+    summary = owner.recording.summary()
+    assert (summary.count, summary.rows) == (1, 3)
+
+
+def test_a_context_copied_before_the_call_belongs_to_the_test(owner: Owner) -> None:
+    """Event loops copy the context in the setup; the phase is the owner's, not the context's."""
+    copied = copy_context()
+    call = owner.recording = Recording()
+    thread = threading.Thread(target=copied.run, args=(count_one,))
+    thread.start()
+    thread.join()
+    assert (call.count(), call.unattributed) == (1, 0)
+
+
+def test_threads_and_tasks_of_an_earlier_test_are_not_this_ones(owner: Owner) -> None:
+    """What an ended test left running is said as unattributed, and so is a thread without a context."""
+    earlier = Owner("an earlier test")
+    begin(earlier)
+    left_over = copy_context()
+    end(earlier)
+    left_over.run(count_one)
+    thread = threading.Thread(target=count_one)
+    thread.start()
+    thread.join()
+    assert owner.recording is not None
+    assert (owner.recording.count(), owner.recording.unattributed) == (0, 2)
+
+
+def test_an_empty_context_in_the_tests_own_thread_is_the_tests(owner: Owner) -> None:
+    """Nothing else runs there."""
+    Context().run(count_one)
+    assert owner.recording is not None
+    assert owner.recording.count() == 1
+
+
+def test_between_phases_and_without_any_test_nothing_counts(owner: Owner) -> None:
+    """A test without a phase wants nothing counted, and an ended one has no say."""
+    recording = owner.recording
+    assert recording is not None
+    owner.recording = None
+    count_one()
+    end(owner)
+    count_one()
+    assert (recording.count(), recording.unattributed) == (0, 0)
+
+
+def test_a_session_inside_a_test_gives_back_the_outer_owner(owner: Owner) -> None:
+    """Owners nest, as where a plugin's own tests run pytest in their process."""
+    inner = Owner("an inner test")
+    begin(inner)
+    inner.recording = Recording()
+    count_one()
+    inner_recording = inner.recording
+    end(inner)
+    count_one()
+    assert owner.recording is not None
+    assert (inner_recording.count(), owner.recording.count()) == (1, 1)

@@ -18,6 +18,7 @@ class Progress:
         self._quiet = config.get_verbosity() < 0 if hasattr(config, "get_verbosity") else False
         self._last = float("-inf")
         self._shown = False
+        self._on_own_line = False
 
     def __enter__(self) -> Progress:
         return self
@@ -34,13 +35,13 @@ class Progress:
     def announce(self, text: str) -> None:
         """Say on a line that stays what is about to happen."""
         if self._terminal is not None and not self._quiet:
-            self._terminal.ensure_newline()
+            self._own_line(self._terminal)
             self._terminal.write_line(f"performance gate: {text}")
 
     def warn(self, text: str) -> None:
         """Say on a line that stays what went wrong."""
         if self._terminal is not None:
-            self._terminal.ensure_newline()
+            self._own_line(self._terminal)
             self._terminal.write_line(f"performance gate: {text}", yellow=True)
 
     def show(self, text: str) -> None:
@@ -56,9 +57,16 @@ class Progress:
         if now - self._last < _EVERY_S:
             return
         if not self._shown:
-            self._terminal.ensure_newline()
+            self._own_line(self._terminal)
         self._last, self._shown = now, True
         self._terminal.rewrite(f"performance gate: {text}"[: _width(self._terminal) - 1], erase=True)
+
+    def _own_line(self, terminal: pytest.TerminalReporter) -> None:
+        """Leave the line of pytest's own progress; under xdist the terminal does not know that one is open."""
+        if not self._on_own_line and terminal.currentfspath is None:
+            terminal.line("")
+        terminal.ensure_newline()
+        self._on_own_line = True
 
     def _on_terminal(self) -> bool:
         return self._terminal is not None and bool(self._terminal.isatty)

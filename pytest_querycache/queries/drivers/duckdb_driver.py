@@ -12,7 +12,7 @@ from sys import _getframe
 from types import ModuleType
 from typing import Any
 
-from ..attribution import INSIDE, Open, current_recording
+from ..attribution import INSIDE, current_recording
 from ..statement import Source
 from . import Undo
 from .patches import Patches
@@ -36,22 +36,27 @@ def install(module: ModuleType) -> Undo:
 
 
 def _counting(original: Callable[..., Any], *, first: int, many: bool) -> Callable[..., Any]:
+    inside_of, set_inside = INSIDE.get, INSIDE.set
+
     @wraps(original)
     def execute(*args: Any, **named: Any) -> Any:
-        recording = None if INSIDE.get() is not None else current_recording()
+        recording = None if inside_of() is not None else current_recording()
         if recording is None:
             return original(*args, **named)
         sql = args[first] if len(args) > first else named.get("query")
         text = sql if type(sql) is str else getattr(sql, "query", None)
         if type(text) is not str:
             return original(*args, **named)
-        opened = Open(recording, recording.enter(SOURCE, text, _getframe(1)))
-        INSIDE.set(opened.execution)
+        execution = recording.enter(SOURCE, text, _getframe(1))
+        set_inside(execution)
+        clock = recording.clock
+        started = clock()
         try:
             return original(*args, **named)
         finally:
-            INSIDE.set(None)
-            opened.close(_sets(args[first + 1 :], named) if many else _NOT_TOLD)
+            elapsed = clock() - started
+            set_inside(None)
+            execution.leave(elapsed, _sets(args[first + 1 :], named) if many else _NOT_TOLD)
 
     return execute
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from functools import partial, wraps
 from sys import _getframe
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, cast
 
 from ..attribution import INSIDE, current_recording
@@ -96,6 +96,7 @@ def _counting_connection(library: Any) -> type[Any]:
     base: Any = library.Connection
     base_cursor = base.cursor
     counting_cursor = _counting_cursor(library)
+    execute_at = _executing(library)
     counting_of = _Classes(library.Cursor, counting_cursor)
 
     class Connection(base):  # type: ignore[misc]
@@ -104,7 +105,7 @@ def _counting_connection(library: Any) -> type[Any]:
 
         # the library's own shortcuts make a plain cursor and execute without asking it
         def execute(self, sql: Any, /, *parameters: Any) -> Any:
-            return base_cursor(self, counting_cursor).execute(sql, *parameters)
+            return execute_at(base_cursor(self, counting_cursor), sql, parameters, _getframe(1))
 
         def executemany(self, sql: Any, parameters: Any, /) -> Any:
             return base_cursor(self, counting_cursor).executemany(sql, parameters)
@@ -113,6 +114,28 @@ def _counting_connection(library: Any) -> type[Any]:
             return base_cursor(self, counting_cursor).executescript(script)
 
     return _named_like(Connection, base)
+
+
+def _executing(library: Any) -> Callable[..., Any]:
+    """What the cursor's ``execute`` does, for a caller that knows the frame."""
+    base_execute = library.Cursor.execute
+    inside_of = INSIDE.get
+
+    def execute_at(cursor: Any, sql: Any, parameters: tuple[Any, ...], frame: FrameType) -> Any:
+        inside = inside_of()
+        recording = None if inside is not None else current_recording()
+        if recording is None or type(sql) is not str:
+            cursor._counted_in = inside
+            return base_execute(cursor, sql, *parameters)
+        execution = cursor._counted_in = recording.enter(SOURCE, sql, frame)
+        clock = recording.clock
+        started = clock()
+        try:
+            return base_execute(cursor, sql, *parameters)
+        finally:
+            execution.leave(clock() - started, cursor.rowcount)
+
+    return execute_at
 
 
 def _counting_cursor(library: Any) -> type[Any]:

@@ -1,0 +1,1 @@
+"""A shop as a Django application: orders, customers, and the page that lists them."""

@@ -274,8 +274,8 @@ def _step(name: str, session: Session, *, expected: int) -> bool:
     mark = "as expected" if session.status == expected else f"EXPECTED {expected}"
     print(f"{name}: exit status {session.status}, {mark} ({session.seconds:.0f} s)")
     print(f"  {session.counts or session.last_line}", flush=True)
-    if session.status != expected:
-        print("\n".join(f"  | {line}" for line in session.output.splitlines()[-40:]))
+    if session.status not in {0, 1}:
+        raise StoryError("\n".join(session.output.splitlines()[-15:]))
     return session.status == expected
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         ConfigurationError,
         MeasurementError,
         QueryCacheError,
+        ReportError,
+        RunFileError,
     )
     from .model.measurement import PerfMetrics
     from .probes.tracker import PerfTracker
@@ -47,6 +49,8 @@ _HOMES = {
     "QuerySignature": "queries.signature",
     "RegressionResult": "regression",
     "RegressionTester": "regression",
+    "ReportError": "errors",
+    "RunFileError": "errors",
     "compile_for_execution": "queries.compiled",
     "fingerprint": "queries.fingerprint",
     "prepare_schema": "queries.schema",
@@ -69,6 +73,8 @@ __all__ = [
     "QuerySignature",
     "RegressionResult",
     "RegressionTester",
+    "ReportError",
+    "RunFileError",
     "__version__",
     "compile_for_execution",
     "fingerprint",

@@ -19,6 +19,14 @@ class BaselineError(QueryCacheError):
     """A baseline file is missing, unreadable, of a newer format, or lacks the section asked for."""
 
 
+class RunFileError(QueryCacheError):
+    """A run file is missing, unreadable, half-written, of a newer format, or something else than a run."""
+
+
+class ReportError(QueryCacheError):
+    """A report cannot be made here, because what it needs is not installed or its file cannot be written."""
+
+
 class MeasurementError(QueryCacheError):
     """A tracker was used in a way that has no meaning, such as completing what was never started."""
 

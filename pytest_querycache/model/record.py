@@ -19,7 +19,7 @@ class Record:
     was the test's first execution in its process. ``test_id`` is the test that a section belongs to, empty for
     a test itself. ``unmeasured`` gives, for a metric, why there is no value. ``own_metrics`` are the definitions
     of metrics the user declared. ``thresholds``, ``budgets`` and ``exempt`` come from the test's marks, as the
-    user wrote them.
+    user wrote them. ``file`` and ``line`` are where the test's function stands, from 1, 0 where it is unknown.
     """
 
     node_id: str
@@ -35,6 +35,8 @@ class Record:
     teardown_ns: int = 0
     calls: int = 1
     worker: str = ""
+    file: str = ""
+    line: int = 0
 
     def metric(self, name: str) -> Metric | None:
         """The definition of a metric of this record."""

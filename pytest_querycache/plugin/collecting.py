@@ -86,8 +86,11 @@ class Collecting:
         # an earlier attempt may have reached sections that this one did not
         for name in self._sections.pop(report.nodeid, ()):
             self.run.records.pop(name, None)
+        file, line, _ = report.location
         for record in records_of(report.nodeid, plain, outcome=outcome, worker=worker):
             record.setup_ns = self._setup_ns.get(report.nodeid, 0)
+            if line is not None:
+                record.file, record.line = file, line + 1
             self.run.records[record.node_id] = record
             if record.test_id:
                 self._sections.setdefault(record.test_id, []).append(record.node_id)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 OPTIONAL_VALUE = ("--perf-baseline", "--perf-update")
 """Options whose value may be left out; they never take the next argument for it."""
 
+REPORTS = {"json": "the whole run, for other programs and for querycache"}
+"""Kinds of report, each with an option of its name, and what they are."""
+
 RIVALS = {"perf": ("pytest-perf", "--perf-baseline")}
 """Plugins that define an option of ours: the name to block, the distribution, and the option."""
 
@@ -94,6 +97,13 @@ def add_options(parser: pytest.Parser) -> None:
         help="auto (default): suspects are confirmed in fresh processes, and what stays unconfirmed does not "
         "fail; always: every test is; strict: unconfirmed fails; off: suspects fail unconfirmed",
     )
+    for name, what in REPORTS.items():
+        group.addoption(
+            f"--perf-{name}",
+            default=None,
+            metavar="FILE",
+            help=f"write {what} to FILE; alone it implies --perf-track",
+        )
     group.addoption(
         "--perf-set",
         action="append",
@@ -128,7 +138,8 @@ def spelled_out(args: Sequence[str]) -> list[str]:
 def is_active(config: pytest.Config) -> bool:
     """Whether this session measures at all."""
     option = config.option
-    values = (option.perf_baseline, option.perf_update, option.perf_against)
+    values = [option.perf_baseline, option.perf_update, option.perf_against]
+    values.extend(getattr(option, f"perf_{name}") for name in REPORTS)
     return bool(option.perf_track or any(value is not None for value in values))
 
 

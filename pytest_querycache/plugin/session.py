@@ -27,6 +27,7 @@ from .arm_hooks import ARM_PLUGIN
 from .collecting import Collecting
 from .exit_status import fail_session, show_failure
 from .progress import Progress
+from .report_files import ReportFiles
 from .settings import Mode, Settings, read_settings
 from .summary import Summary
 
@@ -41,6 +42,7 @@ def start_session(config: pytest.Config, meter: Meter) -> None:
         return
     try:
         settings = read_settings(config)
+        reports = ReportFiles(config, settings)
         if settings.against and resolve_commit(config.rootpath, settings.against) is None:
             raise ConfigurationError(
                 f"--perf-against={settings.against}: names no commit here, expected a git ref such as "
@@ -52,7 +54,9 @@ def start_session(config: pytest.Config, meter: Meter) -> None:
     except QueryCacheError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(collecting, "querycache-collecting")
-    config.pluginmanager.register(GateSession(config, settings, collecting, section), "querycache-session")
+    config.pluginmanager.register(
+        GateSession(config, settings, collecting, section, reports), "querycache-session"
+    )
 
 
 def _asked_around(config: pytest.Config, environment: Environment) -> Environment:
@@ -87,7 +91,12 @@ class GateSession:
     """Judges the run when the last test is over, and makes the answer count."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, collecting: Collecting, section: Section | None
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        collecting: Collecting,
+        section: Section | None,
+        reports: ReportFiles,
     ) -> None:
         self._process = os.getpid()
         self._config = config
@@ -95,6 +104,8 @@ class GateSession:
         self._settings = settings
         self._collecting = collecting
         self._section = section
+        self._reports = reports
+        self._evidence: EvidenceByMetric = {}
         self._result: GateResult | None = None
         self._update: Update | None = None
         self._summary = Summary(config, settings)
@@ -118,11 +129,14 @@ class GateSession:
         return done
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Judge an interrupted session by what it measured, without confirming anything."""
-        if self._result is None and self._settings.mode is Mode.GATE and not self._is_forked():
+        if self._is_forked() or exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return
+        if self._result is None and self._settings.mode is Mode.GATE:
             self._collecting.finish(entries=())
             self._result = self._judge(self._screen(), {})
+        self._write_reports(session)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Print the section of the gate; a session that was called wrongly ends with its own message."""
@@ -134,6 +148,7 @@ class GateSession:
             result=self._result,
             update=self._update,
         )
+        self._reports.tell(terminalreporter)
         if self._result is not None and self._result.failures and self._collecting.run.complete:
             show_failure(terminalreporter, self._result)
 
@@ -155,11 +170,19 @@ class GateSession:
                 fail_session(session)
         elif self._settings.mode is Mode.GATE:
             screening = self._screen()
-            self._result = self._judge(screening, self._confirm(screening))
+            self._evidence = self._confirm(screening)
+            self._result = self._judge(screening, self._evidence)
             self._hook.pytest_querycache_report(config=self._config, run=run, result=self._result)
             if self._result.failures:
                 fail_session(session)
                 self._summary.report_to_junit(self._result)
+        self._write_reports(session)
+
+    def _write_reports(self, session: pytest.Session) -> None:
+        """Write the files that were asked for, once; one that cannot be written fails the session."""
+        run, result, section = self._collecting.run, self._result, self._section
+        if not self._reports.write(run=run, result=result, evidence=self._evidence, section=section):
+            fail_session(session)
 
     def _screen(self) -> Screening:
         return screen(

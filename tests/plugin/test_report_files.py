@@ -1,0 +1,112 @@
+"""The options that leave a file behind."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from pytest_querycache.storage.run_file import SCHEMA, read_run
+
+if TYPE_CHECKING:
+    from tests.conftest import Project
+
+SUITE = """
+import pytest
+
+def test_list():
+    assert [bytes(1_000) for _ in range(100)]
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a\\"b'c&d"])
+def test_text(text):
+    assert text
+
+def test_section(perf_tracker):
+    with perf_tracker.scoped("load"):
+        pass
+    perf_tracker.record("<b>rows</b>", 3, unit="<i>")
+
+@pytest.mark.skip
+def test_skipped():
+    pass
+"""
+
+
+def validated(project: Project, name: str = "run.json") -> dict[str, Any]:
+    """The run file of a session, held against the schema."""
+    document: dict[str, Any] = json.loads((project.folder / name).read_text(encoding="utf-8"))
+    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    return document
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "n2"])
+def test_json_alone_tracks(project: Project, workers: tuple[str, ...]) -> None:
+    """Without another option the session is measured, nothing is judged, and every record is in the file."""
+    project.write("test_shop.py", SUITE)
+    plugins = ("xdist.plugin",) if workers else ()
+    said = project.run("--perf-json=deep/run.json", *workers, plugins=plugins, exit_status=0)
+    assert "performance gate: tracking, no baseline" in said
+    assert "wrote " in said
+    document = validated(project, "deep/run.json")
+    assert document["gate"] is None
+    assert document["complete"] is True
+    assert document["command"].startswith("pytest ")
+    assert len(document["records"]) == 6
+    assert document["records"]["test_shop.py::test_section"]["values"]["<b>rows</b>"] == 3
+    assert document["records"]["test_shop.py::test_list"]["line"] == 4
+    assert document["records"]["test_shop.py::test_skipped"]["outcome"] == "skipped"
+
+
+def test_json_of_a_gate(project: Project) -> None:
+    """A gated session's file holds what the gate said, and reading it gives the same."""
+    project.write("test_shop.py", SUITE)
+    project.record()
+    project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
+    project.gate("--perf-json=run.json", exit_status=1)
+    document = validated(project)
+    assert document["gate"]["success"] is False
+    assert document["gate"]["findings"][0]["node_id"] == "test_shop.py::test_list"
+    account = read_run(project.folder / "run.json")
+    assert account.result is not None
+    assert account.result.counts.regressed == 1
+
+
+def test_json_of_an_update(project: Project) -> None:
+    """An accepting session leaves its figures behind too."""
+    project.write("test_shop.py", SUITE)
+    project.record("--perf-json=run.json")
+    assert validated(project)["gate"] is None
+
+
+def test_interrupted_session(project: Project) -> None:
+    """What was measured before the interruption is kept, and marked as incomplete."""
+    project.write("test_shop.py", SUITE + "\ndef test_stop():\n    raise KeyboardInterrupt\n")
+    project.run("--perf-json=run.json", exit_status=2)
+    document = validated(project)
+    assert document["complete"] is False
+    assert "test_shop.py::test_list" in document["records"]
+
+
+def test_a_folder_is_refused_before_the_first_test(project: Project) -> None:
+    """The option never swallows a folder of tests for its file."""
+    project.write("tests/test_shop.py", SUITE)
+    said = project.run("--perf-json", "tests", exit_status=4)
+    assert "--perf-json=tests: expected a file, not a folder" in said
+
+
+def test_what_cannot_be_written_fails_the_session(project: Project) -> None:
+    """A pipeline that asked for a file must not go on without it."""
+    project.write("test_shop.py", SUITE)
+    project.write("file", "")
+    said = project.run("--perf-json=file/run.json", exit_status=1)
+    assert "--perf-json: " in said
+    assert "the run cannot be written" in said
+
+
+def test_nothing_is_written_where_nothing_is_collected(project: Project) -> None:
+    """With --collect-only no file appears."""
+    project.write("test_shop.py", SUITE)
+    project.run("--perf-json=run.json", "--collect-only", exit_status=0)
+    assert not (project.folder / "run.json").exists()

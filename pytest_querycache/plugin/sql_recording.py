@@ -138,9 +138,10 @@ class SqlRecording:
         finally:
             owner.recording = None
 
-    def pytest_report_header(self) -> list[str]:
-        """Say which drivers cannot be watched, if one cannot."""
-        return [f"  {problem}" for problem in self.recorder.failed.values()]
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say which drivers could not be watched, if one could not."""
+        for problem in self.recorder.failed.values():
+            terminalreporter.write_line(f"note: {problem}; its statements were not counted", yellow=True)
 
     def spy(self, request: pytest.FixtureRequest) -> QuerySpy:
         """What the fixture gives: from now on every execution of the test is kept with its call site."""

@@ -68,7 +68,7 @@ class CallSites:
             path = path[len(_with_separator(self._root)) :]
         elif Path(path).is_absolute():
             path = "/".join(Path(path).parts[-3:])
-        return f"{path.replace(chr(92), '/')}:{_line_of(code, site[1])} in {code.co_name}"
+        return f"{path.replace(chr(92), '/')}:{_line_of(code, site[1])} in {_function_of(code)}"
 
     def _own_frame_outside_greenlet(self) -> FrameType | None:
         """Look further where SQLAlchemy's asyncio engines execute: in a greenlet, whose stack ends at its start."""
@@ -93,6 +93,12 @@ class CallSites:
         if any(part in _INSTALLED for part in Path(filename).parts):
             return False
         return not filename.startswith(self._standard)
+
+
+def _function_of(code: CodeType) -> str:
+    """The function a line stands in: for a comprehension or a lambda the one around it, where Python tells."""
+    names = getattr(code, "co_qualname", code.co_name).split(".")
+    return next((name for name in reversed(names) if not name.startswith("<")), code.co_name)
 
 
 def _line_of(code: CodeType, offset: int) -> int:

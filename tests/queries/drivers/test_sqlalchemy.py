@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,6 +155,7 @@ def test_lazy_loading_repeats_in_step_and_names_its_place(observed: Any) -> None
     worst = observed.summary.uses[0]
     assert (worst.count, worst.repeated) == (8, 8)
     assert f"test_sqlalchemy.py:{list_books.__code__.co_firstlineno + 1} in " in worst.call_site
+    assert worst.call_site.endswith("in list_books") or sys.version_info < (3, 11)
     assert any(use.rows == 8 and use.count == 1 for use in observed.summary.uses)
 
 

@@ -12,6 +12,9 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+# a session inside a test must not write into the summary of the job that runs the tests
+os.environ.pop("GITHUB_ACTIONS", None)
+
 PLUGIN = "pytest_querycache.plugin.hooks"
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 OPTIONAL_VALUE = ("--perf-baseline", "--perf-update")
 """Options whose value may be left out; they never take the next argument for it."""
 
-REPORTS = {"json": "the whole run, for other programs and for querycache"}
+REPORTS = {
+    "json": "the whole run, for other programs and for querycache,",
+    "markdown": "a summary for a pull request",
+}
 """Kinds of report, each with an option of its name, and what they are."""
 
 RIVALS = {"perf": ("pytest-perf", "--perf-baseline")}

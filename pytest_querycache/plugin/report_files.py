@@ -1,9 +1,14 @@
-"""The files a session was asked to leave behind: checked before the first test, written once after the judgement."""
+"""The files a session was asked to leave behind: checked before the first test, written once after the judgement.
+
+On GitHub Actions a session also leaves what that service shows by itself, without being asked: the job's summary,
+and annotations in the job's log.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,9 +19,13 @@ from ..model.account import Account, Occasion
 from ..model.baseline import Section
 from ..model.record import Run
 from ..model.verdict import Evidence, GateResult
+from ..storage.replace import write_text
 from ..storage.repository import read_head
 from .options import REPORTS
-from .settings import Settings
+from .settings import Mode, Settings
+
+_MOST_SUMMARY = 900_000
+"""GitHub refuses a step's summary beyond 1 MiB; what comes after this many characters is cut off."""
 
 
 class ReportFiles:
@@ -33,6 +42,7 @@ class ReportFiles:
         for name, path in self._paths.items():
             if not given[name] or path.is_dir():
                 raise ReportError(f"--perf-{name}={given[name]}: expected a file, not a folder")
+        self._on_github = os.environ.get("GITHUB_ACTIONS") == "true" and settings.mode is not Mode.UPDATE
 
     def write(
         self,
@@ -41,20 +51,21 @@ class ReportFiles:
         result: GateResult | None,
         evidence: Mapping[tuple[str, str], Evidence],
         section: Section | None,
+        accept: str,
     ) -> bool:
         """Write every file that was asked for, the first time this is called; False where one could not be."""
         if self._is_written:
             return True
         self._is_written = True
-        if not self._paths:
+        if not self._paths and not self._on_github:
             return True
         account = Account(
             run=run, occasion=self._occasion(), result=result, evidence=evidence, section=section
         )
-        problems = [
-            problem for name, path in self._paths.items() if (problem := self._one(name, path, account))
-        ]
+        problems = list(self._write_files(account, accept))
         self._lines.extend(problems)
+        if self._on_github:
+            self._lines.extend(self._tell_github(account, accept))
         return not problems
 
     def tell(self, terminal: pytest.TerminalReporter) -> None:
@@ -62,14 +73,39 @@ class ReportFiles:
         for line in self._lines:
             terminal.write_line(line)
 
-    def _one(self, name: str, path: Path, account: Account) -> str:
-        """Write one file; gives what went wrong, or nothing."""
+    def _write_files(self, account: Account, accept: str) -> Iterable[str]:
+        """Write one file after the other; gives what went wrong."""
+        for name, path in self._paths.items():
+            try:
+                _write(name, path, account, accept)
+                self._lines.append(f"wrote {path}")
+            except QueryCacheError as error:
+                yield f"--perf-{name}: {error}"
+
+    def _tell_github(self, account: Account, accept: str) -> Iterable[str]:
+        """Append to the job's summary; gives the annotations, which the log carries.
+
+        A summary that cannot be written was not asked for, so it fails nothing.
+        """
+        from ..reports.github import annotation_lines
+        from ..reports.markdown import markdown_report
+
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary:
+            try:
+                with open(summary, "a", encoding="utf-8") as stream:  # noqa: PTH123 (a path GitHub made)
+                    stream.write(markdown_report(account, accept=accept)[:_MOST_SUMMARY] + "\n")
+            except OSError as error:
+                yield f"the job's summary cannot be written ({error.strerror})"
+        yield from annotation_lines(account, folder=self._folder_in_repository())
+
+    def _folder_in_repository(self) -> str:
+        """Where the project stands in the repository that GitHub checked out."""
+        root, workspace = self._config.rootpath.resolve(), os.environ.get("GITHUB_WORKSPACE", "")
         try:
-            _write(name, path, account)
-        except QueryCacheError as error:
-            return f"--perf-{name}: {error}"
-        self._lines.append(f"wrote {path}")
-        return ""
+            return root.relative_to(Path(workspace).resolve()).as_posix() if workspace else ""
+        except ValueError:
+            return ""
 
     def _occasion(self) -> Occasion:
         head = read_head(self._config.rootpath, ignoring=self._settings.baseline)
@@ -81,9 +117,13 @@ class ReportFiles:
         )
 
 
-def _write(name: str, path: Path, account: Account) -> None:
+def _write(name: str, path: Path, account: Account, accept: str) -> None:
     # each kind of report is imported where it is asked for
     if name == "json":
         from ..storage.run_file import write_run
 
         write_run(path, account)
+    elif name == "markdown":
+        from ..reports.markdown import markdown_report
+
+        write_text(path, markdown_report(account, accept=accept))

@@ -181,7 +181,10 @@ class GateSession:
     def _write_reports(self, session: pytest.Session) -> None:
         """Write the files that were asked for, once; one that cannot be written fails the session."""
         run, result, section = self._collecting.run, self._result, self._section
-        if not self._reports.write(run=run, result=result, evidence=self._evidence, section=section):
+        accept = " ".join(self._summary.accept(run, result)).rstrip() if result is not None else ""
+        if not self._reports.write(
+            run=run, result=result, evidence=self._evidence, section=section, accept=accept
+        ):
             fail_session(session)
 
     def _screen(self) -> Screening:

@@ -83,7 +83,7 @@ class Summary:
             )
         elif result is not None:
             lines = gate_lines(
-                result, verbose=verbose, accept=self._accept(run, result), complete=run.complete
+                result, verbose=verbose, accept=self.accept(run, result), complete=run.complete
             )
         else:
             lines = [("the session was interrupted: nothing was accepted", {"yellow": True})]
@@ -97,7 +97,7 @@ class Summary:
         others = [plugin for plugin in manager.get_plugins() if type(plugin).__name__ != "LogXML"]
         manager.subset_hook_caller("pytest_runtest_logreport", others)(report=failure_report(result))
 
-    def _accept(self, run: Run, result: GateResult) -> tuple[str, str]:
+    def accept(self, run: Run, result: GateResult) -> tuple[str, str]:
         """The command that accepts, and what to run for it: a few guilty tests, else all that was run now."""
         config = self._config
         given = config.option.perf_baseline

@@ -7,6 +7,17 @@ import tempfile
 from glob import escape
 from pathlib import Path
 
+from ..errors import ReportError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file, in a folder that is made where it is missing; raises ReportError with the path."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, text)
+    except OSError as error:
+        raise ReportError(f"{path}: cannot be written ({error.strerror}); check the path") from None
+
 
 def replace_text(path: Path, text: str) -> None:
     """Write a text beside the file, flush it to the disk, and put it in the file's place.

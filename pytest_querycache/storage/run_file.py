@@ -21,7 +21,7 @@ from ..model.environment import Environment
 from ..model.metric import METRICS
 from ..model.plain import plain_evidence, plain_number, plain_result
 from ..model.record import Record, Run
-from .replace import replace_text
+from .replace import write_text
 from .run_reader import RunReader
 
 FORMAT = "pytest-querycache run"
@@ -34,12 +34,8 @@ _AGAIN = "pytest --perf-json=FILE writes one"
 
 
 def write_run(path: Path, account: Account) -> None:
-    """Write a session to a file, whose folder is made where it is missing; raises RunFileError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, run_text(account))
-    except OSError as error:
-        raise RunFileError(f"{path}: the run cannot be written ({error.strerror}); check the path") from None
+    """Write a session to a file, whose folder is made where it is missing; raises ReportError."""
+    write_text(path, run_text(account))
 
 
 def run_text(account: Account) -> str:

@@ -102,7 +102,7 @@ def test_what_cannot_be_written_fails_the_session(project: Project) -> None:
     project.write("file", "")
     said = project.run("--perf-json=file/run.json", exit_status=1)
     assert "--perf-json: " in said
-    assert "the run cannot be written" in said
+    assert "cannot be written" in said
 
 
 def test_nothing_is_written_where_nothing_is_collected(project: Project) -> None:
@@ -110,3 +110,44 @@ def test_nothing_is_written_where_nothing_is_collected(project: Project) -> None
     project.write("test_shop.py", SUITE)
     project.run("--perf-json=run.json", "--collect-only", exit_status=0)
     assert not (project.folder / "run.json").exists()
+
+
+def test_markdown(project: Project) -> None:
+    """A gated session's summary names what regressed and the next command."""
+    project.write("test_shop.py", SUITE)
+    project.record()
+    project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
+    project.gate("--perf-markdown=summary.md", exit_status=1)
+    said = (project.folder / "summary.md").read_text(encoding="utf-8")
+    assert said.startswith("### Performance gate: failed")
+    assert "pytest --perf-update test_shop.py::test_list" in said
+
+
+def test_on_github(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On GitHub Actions the summary is appended to and the log annotated, without an option."""
+    project.write("test_shop.py", SUITE)
+    project.record()
+    project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
+    summary = project.write("step.md", "before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project.folder.parent))
+    said = project.gate(exit_status=1)
+    assert f"\n::error file={project.folder.name}/test_shop.py,line=4,title=performance gate::" in said
+    assert summary.read_text(encoding="utf-8").startswith("before\n### Performance gate: failed")
+
+
+def test_a_summary_that_cannot_be_written(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody asked for fails nothing."""
+    project.write("test_shop.py", SUITE)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.folder))
+    assert "the job's summary cannot be written" in project.run("--perf-track", exit_status=0)
+
+
+def test_elsewhere_nothing_is_annotated(project: Project) -> None:
+    """Only GitHub understands its commands."""
+    project.write("test_shop.py", SUITE)
+    project.record()
+    project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
+    assert "::error" not in project.gate(exit_status=1)

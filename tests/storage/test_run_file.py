@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_querycache.errors import RunFileError
+from pytest_querycache.errors import ReportError, RunFileError
 from pytest_querycache.model.account import Account
 from pytest_querycache.model.record import Record, Run
 from pytest_querycache.model.verdict import Evidence
@@ -170,7 +170,7 @@ def test_no_file(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """Where a file stands in the way, the message says so."""
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(RunFileError, match="cannot be written"):
+    with pytest.raises(ReportError, match="cannot be written"):
         write_run(tmp_path / "file" / "run.json", TRACKED)
 
 

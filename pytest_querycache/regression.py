@@ -81,8 +81,9 @@ class RegressionTester:
         def change(baseline: Baseline) -> None:
             stored = StoredEnvironment.of(environment)
             section = baseline.sections.setdefault(environment.key, Section(environment=stored))
-            section.environment = stored
-            written.append(accept(section, records.values(), {}, self._policy, commit=""))
+            written.append(
+                accept(section, records.values(), {}, self._policy, environment=environment, commit="")
+            )
 
         update_baseline(self.path, change)
         return written[0]

@@ -93,10 +93,12 @@ class Executor:
         if arm is None:
             raise ArmError("no fresh process could be started")
         try:
-            return arm.execute(test, warm=warm, timeout_s=self._patience_s(test))
+            execution = arm.execute(test, warm=warm, timeout_s=self._patience_s(test))
         except ArmError:
             self._arm = None
             raise
+        self._restarts = 0  # only processes that end one after the other are given up on
+        return execution
 
     def repeats(self, test: str) -> list[Execution]:
         """Execute a test warm two to four times, until its figures agree; raises ArmError when it fails.

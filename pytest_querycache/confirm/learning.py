@@ -24,7 +24,12 @@ def learn(
     unrepeatable: dict[str, str] = {}
     total = len(tests) * processes
     for process in range(processes):
-        executor.begin_process(tests, process + 1)
+        try:
+            executor.begin_process(tests, process + 1)
+        except ArmError:
+            if not process:
+                raise
+            break  # what earlier processes showed is worth keeping
         for number, test in enumerate(tests, 1):
             progress(process * len(tests) + number, total, test)
             if test in unrepeatable:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from .baseline import Entry, Figure, Section
+from .environment import Environment, StoredEnvironment
 from .limit import SPREADS, reference_figure, tolerance
 from .metric import (
     CACHE_HITS,
@@ -15,6 +16,7 @@ from .metric import (
     PEAK_RSS,
     REFERENCE_TIME,
     Better,
+    Family,
     Metric,
 )
 from .policy import Applied, Policy
@@ -62,15 +64,25 @@ def accept(
     learned: Mapping[str, Learned],
     policy: Policy,
     *,
+    environment: Environment,
     commit: str,
 ) -> Acceptance:
     """Put the figures of passed records into a section, and leave alone what did not change.
 
     An entry whose figures all lie within its thresholds stays byte for byte what it was, so that a baseline does
-    not follow a loss that creeps in below them. Records that failed or were skipped keep their old entries.
+    not follow a loss that creeps in below them. Records that failed or were skipped keep their old entries. A part
+    of the suite measured on another CPU than the section's brings its counts alone: one section holds times of one
+    kind of machine.
     """
     acceptance = Acceptance()
     records = list(records)
+    other_cpu = bool(section.entries) and section.environment.cpu_model != environment.cpu_model
+    if other_cpu and _covers(records, section):
+        # everything was measured anew, so that the section may change machines as a whole
+        section.entries.clear()
+        section.reference_ns, other_cpu = None, False
+    if not other_cpu:
+        section.environment = StoredEnvironment.of(environment)
     if section.reference_ns is None:
         found = [r.values[REFERENCE_TIME.name] for r in records if REFERENCE_TIME.name in r.values]
         section.reference_ns = round(median(found)) if found else None
@@ -87,6 +99,8 @@ def accept(
             reference_ns=section.reference_ns,
             commit=commit,
         )
+        if other_cpu:
+            entry = with_times_of(entry, old, record)
         if old is None:
             acceptance.new.append(record.node_id)
             section.entries[record.node_id] = entry
@@ -98,6 +112,30 @@ def accept(
         else:
             acceptance.unchanged += 1
     return acceptance
+
+
+def _covers(records: Iterable[Record], section: Section) -> bool:
+    """Whether every entry of a section was measured again."""
+    measured = {record.node_id for record in records if record.outcome == "passed" and record.values}
+    return measured.issuperset(section.entries)
+
+
+def with_times_of(entry: Entry, old: Entry | None, record: Record) -> Entry:
+    """An entry with the times that stood there before, if any, in place of its own."""
+    times = {
+        name: figure for name, figure in (old.figures() if old is not None else ()) if _is_time(record, name)
+    }
+    kept = [
+        (name, times.get(name, figure))
+        for name, figure in entry.figures()
+        if name in times or not _is_time(record, name)
+    ]
+    return Entry(kept, commit=entry.commit, alone=entry.alone)
+
+
+def _is_time(record: Record, name: str) -> bool:
+    metric = record.metric(name)
+    return metric is not None and metric.family is Family.TIME
 
 
 def _thresholds(record: Record, policy: Policy) -> Mapping[str, Applied]:

@@ -127,8 +127,10 @@ def decide(suspect: Suspect, evidence: Evidence | None, *, confirm: str) -> Find
         return finding(Verdict.UNCONFIRMED, _why_no_evidence(suspect))
     if evidence.duel is not None:
         return _decide_duel(suspect, evidence.duel, evidence.problem)
-    if evidence.problem or not evidence.processes:
-        return finding(Verdict.UNCONFIRMED, evidence.problem)
+    if not confirmable(suspect) and any(looks_innocent(suspect, values) for values in evidence.processes):
+        return finding(Verdict.UNCHANGED, "a second look in a fresh process does not show it")
+    if evidence.problem or not evidence.processes or not confirmable(suspect):
+        return finding(Verdict.UNCONFIRMED, evidence.problem or _why_no_evidence(suspect))
     best = [_representative(values, suspect.metric) for values in evidence.processes]
     limit = suspect.repeat_limit or suspect.limit
     worst_case = max(best) if suspect.metric.better is Better.HIGHER else min(best)
@@ -199,7 +201,8 @@ def _with_insight(finding: Finding, run: Run, section: Section | None, evidence:
     if evidence is not None and evidence.duel is not None:
         text = insight(finding.metric.name, evidence.duel.rises, entry)
     elif record is not None and entry is not None:
-        text = insight(finding.metric.name, rises(record.values, entry), entry)
+        rise = rises(record, entry, section.reference_ns if section is not None else None)
+        text = insight(finding.metric.name, rise, entry)
     else:
         text = ""
     return replace(finding, insight=text) if text else finding
@@ -268,6 +271,21 @@ def _may_fail(finding: Finding, policy: Policy) -> bool:
 
 def _records(number: int) -> str:
     return f"{number} record{'' if number == 1 else 's'}"
+
+
+def looks_innocent(suspect: Suspect, values: Iterable[float]) -> bool:
+    """Whether repeats of the new code show less than half the tolerated change over the stored warm value.
+
+    Less than half, and not less than all of it: a second look only saves the price of a duel, and what really is
+    beyond the threshold must not slip through it.
+    """
+    limit = suspect.repeat_limit
+    if limit is None or limit.reference is None:
+        return False
+    best = _representative(values, suspect.metric)
+    if suspect.metric.better is Better.HIGHER:
+        return best > limit.reference * (1 - suspect.ratio / 2)
+    return best < limit.reference * (1 + suspect.ratio / 2)
 
 
 def confirmable(suspect: Suspect) -> bool:

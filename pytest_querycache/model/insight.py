@@ -15,6 +15,7 @@ from .metric import (
     WALL_TIME,
 )
 from .quantity import format_quantity
+from .record import Record, at_reference_speed
 
 _SMALL_PART = 0.25
 _LARGE_PART = 0.5
@@ -38,11 +39,16 @@ def insight(metric: str, rise: Mapping[str, float], entry: Entry | None) -> str:
     return ""
 
 
-def rises(values: Mapping[str, float], entry: Entry) -> dict[str, float]:
-    """By how much the values of one execution exceed those of the stored first execution."""
-    found = {name: values[name] - figure.cold for name, figure in entry.figures() if name in values}
-    if GC_PAUSE.name in values and GC_PAUSE.name not in found:
-        found[GC_PAUSE.name] = values[GC_PAUSE.name]
+def rises(record: Record, entry: Entry, reference_ns: float | None) -> dict[str, float]:
+    """By how much a record's values exceed those of the stored first execution, times at the stored speed."""
+    found = {}
+    for name, figure in entry.figures():
+        metric = record.metric(name)
+        value = at_reference_speed(record.values, metric, reference_ns) if metric is not None else None
+        if value is not None:
+            found[name] = value - figure.cold
+    if GC_PAUSE.name in record.values and GC_PAUSE.name not in found:
+        found[GC_PAUSE.name] = record.values[GC_PAUSE.name]
     return found
 
 

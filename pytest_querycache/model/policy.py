@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import cached_property
 
-from .metric import METRICS, Metric
+from .metric import CACHE_HITS, CACHE_MISSES, METRICS, Metric
 from .threshold import (
     BUILT_IN_IMPROVEMENT,
     IMPROVEMENT,
@@ -141,7 +141,8 @@ class Policy:
     ) -> Applied | None:
         built_in = built_in_threshold(metric)
         names = [metric.name if metric.name in METRICS else OWN_PREFIX + metric.name]
-        if metric.gated:
+        # whoever names the family of the cache's figures asks for them: none of them is gated otherwise
+        if metric.gated or metric in (CACHE_HITS, CACHE_MISSES):
             names.append(metric.family.value)
         for tables, origin, reason in layers:
             for name in names:

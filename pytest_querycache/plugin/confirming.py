@@ -13,6 +13,7 @@ from ..confirm.arbiter import EvidenceByMetric, confirm_repeats
 from ..confirm.base_choice import choose_bases, in_both
 from ..confirm.base_tree import BaseTree
 from ..confirm.duels import duel
+from ..confirm.second_look import second_look
 from ..confirm.test_source import source_differs
 from ..errors import ArmError
 from ..model.baseline import Section
@@ -84,6 +85,9 @@ def _by_duels(
     deadline: int,
     progress: Progress,
 ) -> EvidenceByMetric:
+    evidence, suspects = _by_second_look(suspects, config, run, section, deadline, progress)
+    if not suspects:
+        return evidence
     by_commit, problems = choose_bases(
         suspects,
         section,
@@ -91,7 +95,7 @@ def _by_duels(
         folder=config.rootpath,
         against=settings.against,
     )
-    evidence = _problem([s for s in suspects if s.node_id in problems], problems)
+    evidence.update(_problem([s for s in suspects if s.node_id in problems], problems))
     top = top_folder(config.rootpath)
     for commit, accused in by_commit.items():
         if top is None:
@@ -105,6 +109,29 @@ def _by_duels(
         except ArmError as error:
             evidence.update(_problem(accused, str(error)))
     return evidence
+
+
+def _by_second_look(
+    suspects: Sequence[Suspect],
+    config: pytest.Config,
+    run: Run,
+    section: Section | None,
+    deadline: int,
+    progress: Progress,
+) -> tuple[EvidenceByMetric, list[Suspect]]:
+    stored = [suspect for suspect in suspects if not suspect.unseen]
+    if section is None or not stored:
+        return {}, list(suspects)
+    with executor_for(config, run) as executor:
+        acquitted, _ = second_look(
+            stored,
+            executor,
+            reference_ns=section.reference_ns,
+            clock=monotonic_ns,
+            deadline=deadline,
+            progress=lambda number, total, name: progress.show(f"second look {number} of {total}: {name}"),
+        )
+    return acquitted, [s for s in suspects if (s.node_id, s.metric.name) not in acquitted]
 
 
 def _duel_beside(

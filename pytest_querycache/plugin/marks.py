@@ -28,7 +28,11 @@ def plain_marks(item: pytest.Item) -> dict[str, Any]:
 
     Raises ConfigurationError that names the item for anything that cannot be understood.
     """
-    from ..model.threshold import parse_budgets, parse_thresholds  # costs sessions without an option nothing
+    from ..model.threshold import (  # costs sessions without an option nothing
+        IMPROVEMENT,
+        parse_budgets,
+        parse_thresholds,
+    )
 
     thresholds: dict[str, object] = {}
     budgets: dict[str, object] = {}
@@ -47,6 +51,11 @@ def plain_marks(item: pytest.Item) -> dict[str, Any]:
         for name, value in mark.kwargs.items():
             table.setdefault(name, value)
     if thresholds:
+        if IMPROVEMENT in thresholds:
+            raise ConfigurationError(
+                f"{item.nodeid}: mark perf_threshold, key {IMPROVEMENT!r}: holds for the whole project, "
+                "set it in [tool.pytest_querycache.thresholds]"
+            )
         parse_thresholds(thresholds, f"{item.nodeid}: mark perf_threshold")
         plain["thresholds"] = thresholds
     if budgets:

@@ -74,7 +74,7 @@ def read_configuration(config: pytest.Config) -> Configuration:
     """The project's table with what the command line sets of it; raises ConfigurationError."""
     table, where = read_table(config.rootpath)
     configuration = configuration_of(table, where)
-    for setting in config.option.perf_set or ():
+    for setting in config.getoption("perf_set", None) or ():
         key, separator, value = setting.partition("=")
         if not separator:
             raise ConfigurationError(f"--perf-set {setting}: expected KEY=VALUE")

@@ -82,13 +82,13 @@ class Update:
         section = baseline.sections.setdefault(
             environment.key, Section(environment=StoredEnvironment.of(environment))
         )
-        section.environment = StoredEnvironment.of(environment)
         head = read_head(self._config.rootpath, ignoring=self._settings.baseline)
         self.acceptance = accept(
             section,
             self._collecting.run.records.values(),
             learned,
             self._settings.policy,
+            environment=environment,
             commit=head.commit if head is not None else "",
         )
         used = {entry.commit for entry in section.entries.values()}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_querycache.model.acceptance import Acceptance, Change, Learned, accept, new_entry
 from pytest_querycache.model.baseline import Baseline, Entry, Figure, Section
-from pytest_querycache.model.environment import StoredEnvironment
+from pytest_querycache.model.environment import Environment, StoredEnvironment
 from pytest_querycache.model.gate import decide
 from pytest_querycache.model.limit import first_sight_limit, repeat_limit, tolerance
 from pytest_querycache.model.metric import METRICS
@@ -40,8 +40,19 @@ def section_of(**figures: Figure) -> Section:
     return Section(environment=StoredEnvironment(), entries=entries)
 
 
+def on_cpu(model: str) -> Environment:
+    return Environment(
+        implementation="cpython",
+        minor_version="3.11",
+        platform="linux-x86_64",
+        free_threaded=False,
+        counter="native",
+        cpu_model=model,
+    )
+
+
 def taken(section: Section, *records: Record, **more: object) -> Acceptance:
-    more = {"learned": {}, "policy": Policy(), **more}
+    more = {"learned": {}, "policy": Policy(), "environment": on_cpu(""), **more}
     return accept(section, records, commit="new", **more)  # type: ignore[arg-type]
 
 
@@ -301,3 +312,37 @@ def test_accepting_twice_changes_nothing(values: dict[str, float], warm: list[fl
     acceptance = taken(section, record(**values), learned=more)
     assert acceptance.changed == []
     assert write_baseline(Baseline(sections={"k": section})) == before
+
+
+def two_entries_on_a_mac() -> Section:
+    section = section_of(wall_time=Figure(5_000_000, 5_000_000), allocated_bytes=Figure(1_000, 1_000))
+    section.entries["t.py::test_two"] = Entry([("wall_time", Figure(1_000_000))], commit="old")
+    section.environment = StoredEnvironment(cpu_model="M4")
+    return section
+
+
+def test_part_of_a_suite_on_another_cpu_brings_its_counts_alone() -> None:
+    """One section never mixes times of two machines: a partial update elsewhere keeps the old ones."""
+    section = two_entries_on_a_mac()
+    taken(section, record(wall_time=90_000_000, allocated_bytes=900_000), environment=on_cpu("EPYC"))
+    assert section.environment.cpu_model == "M4"
+    entry = section.entries[TEST]
+    assert entry.figure("wall_time") == Figure(5_000_000, 5_000_000)
+    assert entry.figure("allocated_bytes") == Figure(900_000)
+
+
+def test_new_test_on_another_cpu_has_no_time() -> None:
+    """A test that is new on another machine than the section's is taken in without a time."""
+    section = two_entries_on_a_mac()
+    new = record("t.py::test_new", wall_time=7_000_000, allocated_bytes=5)
+    taken(section, new, environment=on_cpu("EPYC"))
+    assert [name for name, _ in section.entries["t.py::test_new"].figures()] == ["allocated_bytes"]
+
+
+def test_whole_suite_on_another_cpu_moves_the_section() -> None:
+    """A complete update on another machine replaces every time, and the section's machine with them."""
+    section = two_entries_on_a_mac()
+    both = record(wall_time=9_000_000), record("t.py::test_two", wall_time=2_000_000)
+    taken(section, *both, environment=on_cpu("EPYC"))
+    assert section.environment.cpu_model == "EPYC"
+    assert section.entries["t.py::test_two"].figure("wall_time") == Figure(2_000_000)

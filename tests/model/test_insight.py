@@ -6,6 +6,7 @@ import pytest
 
 from pytest_querycache.model.baseline import Entry, Figure
 from pytest_querycache.model.insight import insight, rises
+from pytest_querycache.model.record import Record
 
 ENTRY = Entry([("wall_time", Figure(1000)), ("allocated_blocks", Figure(100)), ("gc_collections", Figure(0))])
 
@@ -70,4 +71,10 @@ def test_without_an_entry() -> None:
 def test_rises() -> None:
     """A rise is counted from the stored first execution; a pause that was never stored was none."""
     values = {"wall_time": 1500.0, "gc_pause": 70.0, "unknown": 5.0}
-    assert rises(values, ENTRY) == {"wall_time": 500, "gc_pause": 70}
+    assert rises(Record(node_id="t", values=values), ENTRY, None) == {"wall_time": 500, "gc_pause": 70}
+
+
+def test_rises_of_times_are_at_the_stored_speed() -> None:
+    """A machine that is half as fast just now is not a rise."""
+    record = Record(node_id="t", values={"wall_time": 2000.0, "reference_time": 200.0})
+    assert rises(record, ENTRY, 100) == {"wall_time": 0}

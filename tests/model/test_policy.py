@@ -178,12 +178,19 @@ def test_resident_memory_has_the_floor_it_is_given_by_name() -> None:
     assert found.floor == 1024**2
 
 
-@pytest.mark.parametrize("name", ["cpu_time", "rss_growth", "gc_pause", "cache_hits"])
+@pytest.mark.parametrize("name", ["cpu_time", "rss_growth", "gc_pause"])
 def test_what_is_context_is_judged_only_when_named(name: str) -> None:
     """A family does not draw its context metrics into the gate; their own names do."""
     family = METRICS[name].family.value
     assert applied(Policy(table=thresholds(**{family: "5%"})), name) is None
     assert ratio(Policy(table=thresholds(**{name: "5%"})), name) == 0.05
+
+
+def test_naming_the_family_of_the_cache_asks_for_its_counts() -> None:
+    """Nothing of the cache is gated unasked, so that its family's name is a request in itself."""
+    assert applied(Policy(), "cache_hits") is None
+    assert ratio(Policy(table=thresholds(cache="5%")), "cache_hits") == 0.05
+    assert applied(Policy(table=thresholds(cache="5%")), "cache_compile_time") is None
 
 
 def own(unit: str = "rows/s") -> dict[str, Metric]:

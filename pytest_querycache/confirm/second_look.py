@@ -1,0 +1,75 @@
+"""A second look at slower times: a few repeats of the new code, so that only lasting suspicions cost a duel.
+
+It only acquits, and never convicts: on a shared machine one slow execution in four is noise, and measuring the new
+code again takes a hundredth of what pairs of processes take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..errors import ArmError
+from ..model.gate import looks_innocent
+from ..model.record import at_reference_speed
+from ..model.verdict import Evidence, Suspect
+from .executor import Executor
+
+REPEATS = 3
+
+EvidenceByMetric = dict[tuple[str, str], Evidence]
+
+
+def second_look(
+    suspects: Sequence[Suspect],
+    executor: Executor,
+    *,
+    reference_ns: float | None,
+    clock: Callable[[], int],
+    deadline: int,
+    progress: Callable[[int, int, str], None],
+) -> tuple[EvidenceByMetric, list[Suspect]]:
+    """Repeat the suspects' tests in one fresh process; gives the evidence that acquits, and who remains suspect.
+
+    Values are brought to ``reference_ns``, the reference workload's time that the baseline was stored at.
+    ``deadline`` is a time on ``clock``. What cannot be repeated, or is not reached, remains.
+    """
+    tests = list(dict.fromkeys(suspect.test_id for suspect in suspects if not suspect.alone))
+    acquitted: EvidenceByMetric = {}
+    if not tests:
+        return acquitted, list(suspects)
+    try:
+        executor.begin_process(tests, seed=1)
+        for number, test in enumerate(tests, 1):
+            if clock() > deadline:
+                break
+            progress(number, len(tests), test)
+            accused = [suspect for suspect in suspects if suspect.test_id == test]
+            for suspect, values in zip(
+                accused, _repeated(test, accused, executor, reference_ns), strict=True
+            ):
+                if values and looks_innocent(suspect, values):
+                    acquitted[suspect.node_id, suspect.metric.name] = Evidence(processes=(values,))
+    except ArmError:
+        pass  # whoever was not acquitted by then remains
+    finally:
+        executor.end_process()
+    return acquitted, [s for s in suspects if (s.node_id, s.metric.name) not in acquitted]
+
+
+def _repeated(
+    test: str, accused: Sequence[Suspect], executor: Executor, reference_ns: float | None
+) -> list[list[float]]:
+    """The values of each accused metric over the repeats; none when the test cannot be repeated."""
+    values: list[list[float]] = [[] for _ in accused]
+    if executor.once(test, warm=False).outcome != "passed":
+        return values
+    for _ in range(REPEATS):
+        execution = executor.once(test, warm=True)
+        if execution.outcome != "passed":
+            return [[] for _ in accused]
+        for found, suspect in zip(values, accused, strict=True):
+            figures = execution.figures.get(suspect.node_id, {})
+            value = at_reference_speed(figures, suspect.metric, reference_ns)
+            if value is not None:
+                found.append(value)
+    return values

@@ -1,0 +1,172 @@
+"""The old code: which commit, laid out where, and whether a test itself changed."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pytest_querycache.confirm.base_choice import choose_bases, in_both
+from pytest_querycache.confirm.base_tree import BaseTree
+from pytest_querycache.confirm.test_source import source_differs
+from pytest_querycache.errors import ArmError
+from pytest_querycache.model.baseline import Baseline, Commit, Entry, Figure, Section
+from pytest_querycache.model.environment import StoredEnvironment
+from pytest_querycache.storage.baseline_text import write_baseline
+from tests.confirm.test_duels import suspect
+
+TEST = "t.py::test_one"
+
+
+class Repository:
+    """A repository with one commit of a library, and a hook that tells when it ran."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git("init", "--quiet")
+        self.git("config", "user.name", "a")
+        self.git("config", "user.email", "a@example.org")
+        self.hook_ran = folder / "hook-ran"
+        hook = folder / ".git" / "hooks" / "post-checkout"
+        hook.write_text(f"#!/bin/sh\ntouch '{self.hook_ran}'\n")
+        hook.chmod(0o755)
+        self.first = self.commit("lib.py", "VALUE = 1\n")
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.folder, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, name: str, text: str) -> str:
+        (self.folder / name).write_text(text)
+        self.git("add", name)
+        self.git("commit", "--quiet", "-m", name)
+        return self.git("rev-parse", "HEAD")
+
+    def baseline(self, *, commit: str, dirty: bool) -> Section:
+        """A committed baseline whose entry was measured at a commit."""
+        entry = Entry([("wall_time", Figure(1.0))], commit=commit[:12])
+        section = Section(
+            environment=StoredEnvironment(),
+            entries={TEST: entry},
+            commits={commit[:12]: Commit(dirty=dirty)},
+        )
+        self.last = self.commit("perf-baseline.json", write_baseline(Baseline(sections={"k": section})))
+        return section
+
+    def choose(self, section: Section | None, against: str = "") -> tuple[list[str], dict[str, str]]:
+        chosen, problems = choose_bases(
+            [suspect(TEST)],
+            section,
+            baseline=self.folder / "perf-baseline.json",
+            folder=self.folder,
+            against=against,
+        )
+        return list(chosen), problems
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Repository(folder)
+
+
+def test_clean_commit_of_the_entry_is_the_base(repository: Repository) -> None:
+    """An entry measured at a clean commit is compared with that commit."""
+    section = repository.baseline(commit=repository.first, dirty=False)
+    assert repository.choose(section) == ([repository.first], {})
+
+
+def test_dirty_measurement_goes_back_to_the_commit_of_its_line(repository: Repository) -> None:
+    """An entry measured in a changed tree was committed together with that change: its line's commit is the base."""
+    section = repository.baseline(commit=repository.first, dirty=True)
+    assert repository.choose(section) == ([repository.last], {})
+
+
+def test_ref_that_was_asked_for_is_the_base(repository: Repository) -> None:
+    """What --perf-against names beats everything, and needs no entry."""
+    repository.commit("lib.py", "VALUE = 2\n")
+    assert repository.choose(None, against="HEAD~1") == ([repository.first], {})
+
+
+def test_uncommitted_baseline_has_no_base(repository: Repository) -> None:
+    """A baseline that was never committed proves nothing, and the reason says what to do."""
+    section = repository.baseline(commit=repository.first, dirty=True)
+    repository.git("rm", "--quiet", "--cached", "perf-baseline.json")
+    repository.git("commit", "--quiet", "-m", "gone")
+    chosen, problems = repository.choose(section)
+    assert chosen == []
+    assert problems[TEST].endswith("commit the baseline together with the code it measured")
+
+
+def test_folder_without_a_repository_has_no_base(tmp_path: Path) -> None:
+    """Outside a repository the reason says so."""
+    _, problems = choose_bases([suspect(TEST)], None, baseline=tmp_path / "b.json", folder=tmp_path)
+    assert problems == {TEST: "no old code to compare with: this is not a git repository"}
+
+
+def test_shallow_clone_is_recognised(repository: Repository, tmp_path: Path) -> None:
+    """A commit that a shallow clone does not have is explained by the clone's depth."""
+    section = repository.baseline(commit="f" * 40, dirty=False)
+    repository.commit("lib.py", "VALUE = 3\n")
+    shallow = tmp_path / "shallow"
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth=1", f"file://{repository.folder}", str(shallow)], check=True
+    )
+    _, problems = choose_bases([suspect("t.py::unknown")], section, baseline=shallow / "x", folder=shallow)
+    assert "fetch-depth: 0" in problems["t.py::unknown"]
+
+
+def test_old_code_is_laid_out_without_touching_the_checkout(repository: Repository, tmp_path: Path) -> None:
+    """The tree holds the old code; no hook ran, and index, stash and work trees stayed as they were."""
+    repository.commit("lib.py", "VALUE = 2\n")
+    (repository.folder / "lib.py").write_text("VALUE = 3\n")
+    before = repository.git("status", "--porcelain"), repository.git("worktree", "list")
+    tree = BaseTree(repository.folder, repository.first, tmp_path / "work")
+    assert (tree.root / "lib.py").read_text() == "VALUE = 1\n"
+    assert (repository.folder / "lib.py").read_text() == "VALUE = 3\n"
+    assert (repository.git("status", "--porcelain"), repository.git("worktree", "list")) == before
+    assert not repository.hook_ran.exists()
+
+
+def test_paths_are_mapped_into_the_old_code(repository: Repository, tmp_path: Path) -> None:
+    """Folders of the working tree move, installed packages and everything outside stay."""
+    tree = BaseTree(repository.folder, repository.first, tmp_path / "work")
+    installed = repository.folder / ".venv" / "lib" / "site-packages"
+    assert tree.mapped(repository.folder / "src") == tree.root / "src"
+    assert tree.mapped(installed) == installed
+    assert tree.mapped(tmp_path) == tmp_path
+
+
+def test_commit_that_is_gone_is_said(repository: Repository, tmp_path: Path) -> None:
+    """A commit that cannot be checked out is an error with git's own reason."""
+    with pytest.raises(ArmError, match="the base commit could not be laid out"):
+        BaseTree(repository.folder, "f" * 40, tmp_path / "work")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differs"),
+    [
+        ("def test_a(): pass", "def test_a(): pass  # why", False),
+        ("def test_a(): pass", "def test_a(): assert 1", True),
+        ("def test_a(): pass", "@mark\ndef test_a(): pass", True),
+        ("def test_b(): pass", "def test_a(): pass", False),
+        ("class T:\n def test_a(self): pass", "class T:\n def test_a(self): 1", False),
+        ("def test_a(:", "def test_a(): pass", False),
+    ],
+    ids=["comment", "body", "decorator", "not in both", "elsewhere", "no Python"],
+)
+def test_whether_the_test_itself_changed(tmp_path: Path, old: str, new: str, differs: bool) -> None:
+    """Only a different definition of the very test counts; comments and other tests do not."""
+    (tmp_path / "old.py").write_text(old)
+    (tmp_path / "new.py").write_text(new)
+    assert source_differs(tmp_path / "old.py", tmp_path / "new.py", "t.py::test_a[1]") is differs
+
+
+def test_tests_of_files_that_exist_on_both_sides(tmp_path: Path) -> None:
+    """A test whose file the old code does not have is left out."""
+    (tmp_path / "a.py").write_text("")
+    assert in_both(["a.py::t", "b.py::t"], tmp_path) == {"a.py::t"}

@@ -1,0 +1,67 @@
+"""The second look acquits cheaply, and only acquits."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_querycache.confirm.arm import Execution
+from pytest_querycache.confirm.second_look import EvidenceByMetric, second_look
+from pytest_querycache.model.gate import decide
+from pytest_querycache.model.verdict import Evidence, Suspect, Verdict
+from tests.confirm.fake_arms import FakeArm, FakeArms, Script, passed
+from tests.confirm.test_duels import MS, suspect, taking
+
+
+def look(script: Script, *suspects: Suspect) -> tuple[EvidenceByMetric, list[Suspect]]:
+    with FakeArms(script).executor() as executor:
+        return second_look(
+            suspects,
+            executor,
+            reference_ns=100,
+            clock=lambda: 0,
+            deadline=1,
+            progress=lambda number, total, name: None,
+        )
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "acquitted"), [(10, True), (10.9, True), (11.1, False), (20, False)]
+)
+def test_less_than_half_the_tolerated_change_acquits(milliseconds: float, acquitted: bool) -> None:
+    """Repeats below half the threshold clear a suspect; anything above it goes on to the duel."""
+    evidence, remaining = look(taking(milliseconds), suspect())
+    assert bool(evidence) is acquitted
+    assert len(remaining) == (not acquitted)
+
+
+def test_acquittal_is_the_verdict() -> None:
+    """What the second look found is what the gate says, with the reason."""
+    accused = suspect()
+    evidence, _ = look(taking(10), accused)
+    finding = decide(accused, evidence["t", "wall_time"], confirm="auto")
+    assert finding.verdict is Verdict.UNCHANGED
+    assert finding.proof == "a second look in a fresh process does not show it"
+
+
+def test_repeats_alone_never_convict_a_time() -> None:
+    """However slow the new code is by itself, without the old code beside it a time stays unconfirmed."""
+    evidence = Evidence(processes=[[90 * MS], [90 * MS]])
+    assert decide(suspect(), evidence, confirm="auto").verdict is Verdict.UNCONFIRMED
+
+
+def test_slow_machine_is_taken_out() -> None:
+    """Times are held against the baseline at the reference workload's speed, here and there."""
+
+    def script(arm: FakeArm, name: str, warm: bool) -> Execution:
+        return passed(name, wall_time=17 * MS, reference_time=170)
+
+    evidence, _ = look(script, suspect())
+    assert evidence["t", "wall_time"].processes == ([10 * MS] * 3,)
+
+
+def test_what_fails_or_cannot_be_repeated_remains() -> None:
+    """A test that fails in the fresh process is not acquitted by that."""
+    _, remaining = look(lambda arm, name, warm: Execution(outcome="failed"), suspect())
+    assert [accused.node_id for accused in remaining] == ["t"]
+    _, remaining = look(taking(10), suspect(alone=True))
+    assert [accused.node_id for accused in remaining] == ["t"]

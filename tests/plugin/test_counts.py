@@ -22,12 +22,13 @@ def counts(project: Project, node_id: str, *args: str, plugins: tuple[str, ...] 
 
 
 def test_length_of_the_node_id(project: Project) -> None:
-    """Two tests that do the same cost the same to the byte, however long their names are."""
-    long = "test_" + "x" * 180
+    """A test whose name is 20,000 letters long costs what one with a short name costs, but for free lists."""
+    long = "test_" + "x" * 20_000
     project.write("test_a.py", f"def test_warm(): {BODY}\ndef test_s(): {BODY}\ndef {long}(): {BODY}\n")
     project.record()
-    for metric in COUNTS:
-        assert project.figure("test_a.py::test_s", metric) == project.figure(f"test_a.py::{long}", metric)
+    for metric, tolerance in zip(COUNTS, (2048, 16), strict=True):
+        short = project.figure("test_a.py::test_s", metric)
+        assert project.figure(f"test_a.py::{long}", metric) == pytest.approx(short, abs=tolerance)
 
 
 def test_number_of_tests_before(project: Project) -> None:
@@ -37,7 +38,7 @@ def test_number_of_tests_before(project: Project) -> None:
     others = "import pytest\n@pytest.mark.parametrize('n', range(300))\ndef test_before(n): assert [n]\n"
     project.write("test_a.py", others + f"def test_last(): {BODY}\n")
     behind = counts(project, "test_a.py::test_last")
-    assert behind == pytest.approx(alone, rel=0.002)
+    assert behind == pytest.approx(alone, rel=0.01)
 
 
 def test_threads_of_xdist(project: Project) -> None:
@@ -45,7 +46,7 @@ def test_threads_of_xdist(project: Project) -> None:
     project.write("test_a.py", f"def test_a(): {BODY}\n")
     plain = counts(project, "test_a.py::test_a")
     worker = counts(project, "test_a.py::test_a", "-n1", plugins=("xdist.plugin",))
-    assert worker == pytest.approx(plain, rel=0.002)
+    assert worker == pytest.approx(plain, rel=0.01)
 
 
 def test_cache_of_rewritten_assertions(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +59,7 @@ def test_cache_of_rewritten_assertions(project: Project, monkeypatch: pytest.Mon
     second = counts(project, "test_a.py::test_a")
     shutil.rmtree(project.folder / "__pycache__")
     third = counts(project, "test_a.py::test_a")
-    assert first == third
+    assert third == pytest.approx(first, rel=0.001)
     assert second == pytest.approx(first, rel=0.001)
 
 

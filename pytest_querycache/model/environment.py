@@ -82,14 +82,11 @@ _TOOLING = frozenset({"pip", "setuptools", "wheel"})
 def changed_distributions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """The installed distributions that differ, as people read them: ``pydantic 2.1 → 2.2``, ``- attrs 24.1``.
 
-    Other versions come first; what was merely added, which old code cannot have used, is only counted at the end.
+    What was merely added is not named: the code that was measured cannot have used it.
     """
     names = sorted({*old, *new} - _TOOLING)
     changes = [f"{n} {old[n]} → {new[n]}" for n in names if n in old and n in new and old[n] != new[n]]
     changes.extend(f"- {name} {old[name]}" for name in names if name not in new)
-    added = sum(name not in old for name in names)
-    if added:
-        changes.append(f"{added} added")
     return changes
 
 

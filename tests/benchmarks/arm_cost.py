@@ -3,7 +3,7 @@
 An arm is the fresh process in which suspects are executed again. Printed are its start until it is ready, beside a
 bare pytest that collects the same files, and for each commanded execution, cold and warm, what it takes besides the
 test itself: the time from the command to the answer less the test's own time. The suite is made up: tests that do
-nothing, tests with a fixture of their module, and tests that leave cycles behind.
+nothing, tests with a fixture of their module, tests that leave cycles behind, and tests with subtests.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from pytest_querycache.plugin.arms import executor_for
 
 WANTED_MS = 3
 BODIES = """
+import unittest
+
 import pytest
 
 
@@ -40,6 +42,8 @@ FUNCTIONS = (
     "def test_nothing_{0}():\n    pass\n",
     "def test_fixture_{0}(table):\n    assert table[{0}]\n",
     "def test_cycles_{0}():\n    for _ in range(100):\n        cycle = []\n        cycle.append(cycle)\n",
+    "class TestParts{0}(unittest.TestCase):\n    def test_parts(self):\n        for part in range(30):\n"
+    "            with self.subTest(part=part):\n                assert part < 30\n",
 )
 
 
@@ -92,7 +96,7 @@ class Measurement:
 
 
 def write_suite(folder: Path, tests: int, files: int) -> None:
-    """Tests of three kinds, over several files."""
+    """Tests of four kinds, over several files."""
     for file in range(files):
         functions = "\n\n".join(
             FUNCTIONS[number % len(FUNCTIONS)].format(number) for number in range(file, tests, files)
@@ -121,7 +125,7 @@ def main() -> int:
         write_suite(Path(folder), options.suite_tests, files=10)
         collecting = Contender(command=(sys.executable, "-m", "pytest", "-q", "--collect-only", folder))
         bare_ms = [elapsed(collecting, Path(folder)) * 1000 for _ in range(options.arms + 1)][1:]
-        status = pytest.main(["-q", "-p", "no:terminal", "--perf-track", folder], plugins=[measurement])
+        status = pytest.main(["-p", "no:terminal", "--perf-track", folder], plugins=[measurement])
     if status or measurement.problems or not measurement.starts_ms:
         print(f"the session ended with {status!r}", *measurement.problems[:5], sep="\n", file=sys.stderr)
         return 1

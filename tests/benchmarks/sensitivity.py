@@ -1,9 +1,9 @@
 """Whether 5 % more allocation is always found: ``python tests/benchmarks/sensitivity.py``.
 
 A small suite is recorded once. Then session after session one of its tests, another one each time, allocates 5 %
-more, and the gate has to name that test and no other at the threshold "2% and 1KiB"; behind every tenth one comes a
-session in which nothing is changed, and which has to pass. Plain, and with ``-n2`` where pytest-xdist is installed. Each session has a hash seed of
-its own.
+more, and the gate has to name that test and no other at the threshold "2% and 1KiB". Behind every tenth session comes
+one in which nothing is changed, and which has to pass. Plain, and with ``-n2`` where pytest-xdist is installed. Each
+session has a hash seed of its own.
 """
 
 from __future__ import annotations

@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..errors import ConfigurationError
-from ..storage.project_file import read_table
-
 if TYPE_CHECKING:
     from ..queries.attribution import Owner
     from ..queries.recorder import Recorder
@@ -48,15 +45,17 @@ def start_recording(config: pytest.Config) -> SqlRecording | None:
     return plugin
 
 
-def start_for_spies(session: pytest.Session) -> None:
-    """Record before the first test when any test asks for ``query_spy``, so that no connection is opened unseen."""
-    if any(FIXTURE in getattr(item, "fixturenames", ()) for item in session.items):
-        start_recording(session.config)
+def start_for_spy(item: pytest.Item) -> None:
+    """Record from the collection of a test that asks for ``query_spy``, so that no connection is opened unseen."""
+    if FIXTURE in getattr(item, "fixturenames", ()):
+        start_recording(item.config)
 
 
 def configured_drivers(config: pytest.Config) -> tuple[str, ...]:
     """The drivers the project allows to be watched, as ``sql`` in the configuration or on the command line says."""
+    from ..errors import ConfigurationError
     from ..queries.recorder import allowed_drivers
+    from ..storage.project_file import read_table
 
     try:
         table, where = read_table(config.rootpath)

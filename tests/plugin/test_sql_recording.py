@@ -31,10 +31,10 @@ def pytest_runtest_makereport(item, call):
 """
 
 SPY_ALONE = """
-from pytest_querycache.plugin.sql_recording import query_spy, start_for_spies
+from pytest_querycache.plugin.sql_recording import query_spy, start_for_spy
 
-def pytest_collection_finish(session):
-    start_for_spies(session)
+def pytest_itemcollected(item):
+    start_for_spy(item)
 """
 
 DATABASE = """

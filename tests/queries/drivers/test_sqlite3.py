@@ -136,6 +136,7 @@ class OwnCursor(sqlite3.Cursor):
         return super().execute(sql.replace("%s", "?"), *parameters)
 
 
+@pytest.mark.filterwarnings("ignore:Passing more than 1 positional argument:DeprecationWarning")
 @pytest.mark.parametrize("positional", [False, True])
 def test_a_projects_own_classes_are_kept_and_seen(observed: Any, positional: bool) -> None:
     """Own factories make instances of the own classes, and what these send to the library counts."""

@@ -18,6 +18,7 @@ OPTIONAL_VALUE = ("--perf-baseline", "--perf-update")
 """Options whose value may be left out; they never take the next argument for it."""
 
 REPORTS = {
+    "html": "one page with figures, drawings and a table of all tests",
     "json": "the whole run, for other programs and for querycache,",
     "markdown": "a summary for a pull request",
 }

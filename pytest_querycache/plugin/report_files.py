@@ -42,6 +42,12 @@ class ReportFiles:
         for name, path in self._paths.items():
             if not given[name] or path.is_dir():
                 raise ReportError(f"--perf-{name}={given[name]}: expected a file, not a folder")
+        if "html" in self._paths:
+            from ..reports.html import why_no_page
+
+            problem = why_no_page()
+            if problem is not None:
+                raise ReportError(f"--perf-html={given['html']}: {problem}")
         self._on_github = os.environ.get("GITHUB_ACTIONS") == "true" and settings.mode is not Mode.UPDATE
 
     def write(
@@ -123,6 +129,10 @@ def _write(name: str, path: Path, account: Account, accept: str) -> None:
         from ..storage.run_file import write_run
 
         write_run(path, account)
+    elif name == "html":
+        from ..reports.html import html_report
+
+        write_text(path, html_report(account, accept=accept))
     elif name == "markdown":
         from ..reports.markdown import markdown_report
 

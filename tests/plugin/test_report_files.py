@@ -151,3 +151,23 @@ def test_elsewhere_nothing_is_annotated(project: Project) -> None:
     project.record()
     project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
     assert "::error" not in project.gate(exit_status=1)
+
+
+def test_html(project: Project) -> None:
+    """A gated session's page says what regressed, and hostile parameters stay text."""
+    project.write("test_shop.py", SUITE)
+    project.record()
+    project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
+    project.gate("--perf-html=page.html", exit_status=1)
+    said = (project.folder / "page.html").read_text(encoding="utf-8")
+    assert "<h1>Performance gate: failed: 1 record regressed</h1>" in said
+    assert "<script>alert" not in said
+    assert "<b>rows" not in said
+
+
+def test_html_needs_the_template_engine(project: Project) -> None:
+    """Without jinja2 the session stops before its first test, and names the extra."""
+    project.write("test_shop.py", SUITE)
+    project.write("conftest.py", "import sys\nsys.modules['jinja2'] = None\n")
+    said = project.run("--perf-html=page.html", exit_status=4)
+    assert "--perf-html=page.html: it needs the package jinja2: pip install 'pytest-querycache[html]'" in said

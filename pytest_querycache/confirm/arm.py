@@ -111,8 +111,8 @@ class Arm:
             raise self._failure("did not say what it imported")
         return files
 
-    def close(self) -> None:
-        """End the process, kindly first."""
+    def close(self, *, patience_s: float = _LAST_WAIT_S) -> None:
+        """End the process, kindly first, and after ``patience_s`` by force."""
         process = self._process
         for stream in (process.stdin,):
             if stream is not None:
@@ -121,7 +121,7 @@ class Arm:
                 except OSError:
                     pass  # the process is gone and took the pipe with it
         try:
-            process.wait(_LAST_WAIT_S)
+            process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self._kill()
         self._reader.join(_LAST_WAIT_S)

@@ -17,6 +17,7 @@ _START_TIMEOUT_S = 60.0
 _SHORTEST_TIMEOUT_S = 10.0
 _TIMES_KNOWN = 30
 _MOST_RESTARTS = 5
+_LAST_WAIT_S = 5.0
 
 FEWEST_REPEATS = 2
 MOST_REPEATS = 4
@@ -59,7 +60,10 @@ class Executor:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.end_process()
+        arm, self._arm = self._arm, None
+        if arm is not None:
+            # somebody who pressed Ctrl-C is not kept waiting for a test that hangs
+            arm.close(patience_s=_LAST_WAIT_S if kind is None else 0)
         self._folder.cleanup()
 
     def begin_process(self, tests: Sequence[str], seed: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from .baseline import Entry, Figure, Section
@@ -82,7 +82,10 @@ def accept(
         section.entries.clear()
         section.reference_ns, other_cpu = None, False
     if not other_cpu:
-        section.environment = StoredEnvironment.of(environment)
+        current = StoredEnvironment.of(environment)
+        # how many workers measured is of no importance, and not worth a changed line
+        if replace(current, workers=section.environment.workers) != section.environment:
+            section.environment = current
     if section.reference_ns is None:
         found = [r.values[REFERENCE_TIME.name] for r in records if REFERENCE_TIME.name in r.values]
         section.reference_ns = round(median(found)) if found else None

@@ -49,7 +49,8 @@ class Run:
 
     ``claimed`` holds every node id that was collected, whether it was run or not; ``deselected`` those left
     out on purpose. ``wholly_collected`` are the files all of whose tests were collected. ``complete`` is False
-    when the session was interrupted, so that nothing may be called missing. ``disturbances`` are what distorted
+    when the session was interrupted, ``whole`` when part of what was collected is unknown, because a worker died:
+    in either case nothing may be called missing. ``disturbances`` are what distorted
     a family's figures while the tests ran, by the family's name.
     """
 
@@ -60,6 +61,7 @@ class Run:
     wholly_collected: set[str] = field(default_factory=set)
     disturbances: dict[str, str] = field(default_factory=dict)
     complete: bool = True
+    whole: bool = True
 
 
 def at_reference_speed(

@@ -59,7 +59,7 @@ def screen(
 
 def missing_entries(run: Run, section: Section) -> list[str]:
     """The entries no test claimed although their file was collected whole and the session completed."""
-    if not run.complete:
+    if not (run.complete and run.whole):
         return []
     known = run.claimed | run.deselected
     return [

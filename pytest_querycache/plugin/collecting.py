@@ -23,7 +23,6 @@ class Collecting:
         self.duration_ns = 0.0
         self._setup_ns: dict[str, int] = {}
         self._sections: dict[str, list[str]] = {}
-        self._incomplete_because = ""
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what was collected; xdist's controller collects nothing and is told below."""
@@ -43,8 +42,7 @@ class Collecting:
         """Take a worker's word for what only it saw; one that crashed leaves none."""
         output = getattr(node, "workeroutput", {}).get(WORKER_OUTPUT)
         if output is None:
-            self._incomplete_because = "an xdist worker crashed"
-            self.run.complete = False
+            self.run.whole = False
             return
         if output["error"]:
             raise pytest.UsageError(output["error"])

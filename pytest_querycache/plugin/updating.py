@@ -56,7 +56,7 @@ class Update:
         wall_ns = sum(run.records[test].values.get("wall_time", 0) for test in tests)
         estimate = processes * (_START_NS + _EXECUTIONS * (wall_ns + _OVERHEAD_NS * len(tests)))
         progress.announce(
-            f"measuring {len(tests)} tests in {processes} fresh processes, "
+            f"measuring {_counted(len(tests), 'test')} in {_counted(processes, 'fresh process', 'es')}, "
             f"about {format_quantity(estimate, 'ns')}"
         )
         with progress, executor_for(self._config, run) as executor:
@@ -95,3 +95,7 @@ class Update:
         if head is not None:
             section.commits[head.commit] = Commit(dirty=head.dirty, date=head.date)
         section.commits = {name: commit for name, commit in section.commits.items() if name in used}
+
+
+def _counted(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number} {noun}{'' if number == 1 else plural}"

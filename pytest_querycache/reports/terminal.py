@@ -66,6 +66,9 @@ def _closing_lines(result: GateResult, accept: tuple[str, str]) -> Iterator[Line
         if result.counts.compared == 0:
             yield f"the baseline and this session have no record in common; record one: {everything}", PLAIN
             return
+    elif result.counts.compared == 0:
+        yield "performance gate: nothing was compared", {**_YELLOW, **_BOLD}
+        return
     else:
         allowed = f"; the setting fail lets pass what regressed: {result.counts.regressed}"
         style = _YELLOW if result.counts.unconfirmed or result.counts.regressed else _GREEN

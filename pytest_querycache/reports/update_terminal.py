@@ -18,17 +18,19 @@ def update_lines(
     if error:
         yield f"nothing was written: {error}", {"red": True, "bold": True}
         return
-    shown = acceptance.changed if verbose else acceptance.changed[:_MOST_LISTED]
+    # an entry may change because a repeat is known now; figures that stayed what they were are no news
+    changes = [change for change in acceptance.changed if change.was is None or _differs(change)]
+    shown = changes if verbose else changes[:_MOST_LISTED]
     previous = ""
     for change in shown:
         if change.node_id != previous:
             yield change.node_id, PLAIN
         previous = change.node_id
         yield f"  {_change_text(change)}", PLAIN
-    if len(shown) < len(acceptance.changed):
-        yield f"… and {len(acceptance.changed) - len(shown)} more (-v lists them all)", PLAIN
+    if len(shown) < len(changes):
+        yield f"… and {len(changes) - len(shown)} more (-v lists them all)", PLAIN
     if problems:
-        yield f"not repeatable in a fresh process: {len(problems)}", {"yellow": True}
+        yield f"not measured in fresh processes, or not repeatedly: {len(problems)}", {"yellow": True}
         listed = list(problems.items()) if verbose else list(problems.items())[:3]
         for test, problem in listed:
             yield f"  {test}: {problem}", PLAIN
@@ -41,6 +43,11 @@ def update_lines(
         f"unchanged {acceptance.unchanged}{kept}",
         {"bold": True},
     )
+
+
+def _differs(change: Change) -> bool:
+    was = change.was or 0.0
+    return abs(change.now - was) > 0.01 * abs(was)
 
 
 def _change_text(change: Change) -> str:

@@ -39,7 +39,7 @@ class FakeArm:
             self.closed = True  # a real one closes itself before it raises
             raise
 
-    def close(self) -> None:
+    def close(self, *, patience_s: float = 5.0) -> None:
         self.closed = True
 
 

@@ -70,7 +70,7 @@ def test_tests_that_cannot_be_repeated() -> None:
     """They are named with the reason, the first three of them."""
     problems = {f"t.py::test_{number}": "failed: no database" for number in range(5)}
     assert shown(Acceptance(), problems) == text("""
-        not repeatable in a fresh process: 5
+        not measured in fresh processes, or not repeatedly: 5
           t.py::test_0: failed: no database
           t.py::test_1: failed: no database
           t.py::test_2: failed: no database

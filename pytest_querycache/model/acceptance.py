@@ -190,7 +190,8 @@ def new_entry(
         else:
             spread = _rounded(max(colds) - min(colds))
             figures.append((name, Figure(_rounded(median(colds)), _best(warms, metric), spread or None)))
-    return Entry(figures, commit=commit, alone=learned.alone)
+    statements = {row[0]: row[2] for row in record.statements}
+    return Entry(figures, commit=commit, alone=learned.alone, statements=statements)
 
 
 def _rounded(number: float) -> float:

@@ -31,10 +31,15 @@ class Entry:
     cannot be repeated in one process: its warm figures are those of a first execution in a process of its own.
     """
 
-    __slots__ = ("_names", "_numbers", "alone", "commit")
+    __slots__ = ("_names", "_numbers", "alone", "commit", "statements")
 
     def __init__(
-        self, figures: Iterable[tuple[str, Figure]], *, commit: str = "", alone: bool = False
+        self,
+        figures: Iterable[tuple[str, Figure]],
+        *,
+        commit: str = "",
+        alone: bool = False,
+        statements: Mapping[str, int] | None = None,
     ) -> None:
         names = []
         numbers = array("d")
@@ -45,6 +50,8 @@ class Entry:
         self._numbers = numbers
         self.commit = intern(commit)
         self.alone = alone
+        # None where there are none, because most entries have none
+        self.statements = dict(statements) if statements else None
 
     def figure(self, name: str) -> Figure | None:
         """The figure of one metric, or None where the entry has none."""
@@ -69,6 +76,7 @@ class Entry:
             dict(self.figures()) == dict(other.figures())
             and self.commit == other.commit
             and self.alone == other.alone
+            and self.statements == other.statements
         )
 
     __hash__ = None  # type: ignore[assignment]

@@ -13,7 +13,17 @@ from .threshold import IMPROVEMENT, Threshold, parse_thresholds
 CONFIRM_MODES = ("auto", "always", "strict", "off")
 """How suspects are confirmed; see the option ``--perf-confirm``."""
 
-SCALARS = ("baseline", "fail", "new", "missing", "confirm", "confirm_budget", "update_runs", "plan_store")
+SCALARS = (
+    "baseline",
+    "fail",
+    "new",
+    "missing",
+    "confirm",
+    "confirm_budget",
+    "update_runs",
+    "plan_store",
+    "sql",
+)
 _TABLES = ("thresholds", "rules")
 
 
@@ -22,7 +32,8 @@ class Configuration:
     """What a project has settled; every field has a default that suits most.
 
     ``confirm_budget_ns`` is None where it follows from the suite's own time: the larger of 30 s and a quarter.
-    With ``plan_store`` compiled queries survive the session, in pytest's cache directory.
+    With ``plan_store`` compiled queries survive the session, in pytest's cache directory. ``sql`` is true, false, or
+    the drivers whose statements may be counted; the plugin, which knows the drivers, checks their names.
     """
 
     baseline: str = "perf-baseline.json"
@@ -33,6 +44,7 @@ class Configuration:
     confirm_budget_ns: float | None = None
     update_runs: int = 3
     plan_store: bool = False
+    sql: object = True
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
 
@@ -80,6 +92,8 @@ def with_scalar(configuration: Configuration, key: str, value: object, where: st
         return replace(configuration, update_runs=_whole(value, where))
     if key == "plan_store":
         return replace(configuration, plan_store=_switch(value, where))
+    if key == "sql":
+        return replace(configuration, sql=value)
     raise ConfigurationError(f"{where}: unknown key {key!r}, expected one of {', '.join(SCALARS)}")
 
 

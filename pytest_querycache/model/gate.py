@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from .baseline import Section
+from .growth import growth_lines
 from .insight import insight, rises
 from .limit import Limit
 from .metric import PEAK_RSS, Better, Family, Metric
@@ -205,6 +206,11 @@ def _with_insight(finding: Finding, run: Run, section: Section | None, evidence:
         text = insight(finding.metric.name, rise, entry)
     else:
         text = ""
+    if finding.metric.family is Family.QUERIES and record is not None and record.statements:
+        # a budget is not about change: every statement is told
+        over = finding.verdict is Verdict.OVER_BUDGET
+        before = {} if over or entry is None else entry.statements or {}
+        text = "\n  ".join(growth_lines(record.statements, before))
     return replace(finding, insight=text) if text else finding
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .environment import Environment
 from .metric import METRICS, REFERENCE_TIME, Better, Family, Metric
@@ -20,6 +21,8 @@ class Record:
     a test itself. ``unmeasured`` gives, for a metric, why there is no value. ``own_metrics`` are the definitions
     of metrics the user declared. ``thresholds``, ``budgets`` and ``exempt`` come from the test's marks, as the
     user wrote them. ``file`` and ``line`` are where the test's function stands, from 1, 0 where it is unknown.
+    ``statements`` are ``[digest, text, count, call site, repeated, rows]`` of each fingerprint that was executed;
+    ``unattributed_statements`` counts those that may or may not be the test's.
     """
 
     node_id: str
@@ -37,6 +40,8 @@ class Record:
     worker: str = ""
     file: str = ""
     line: int = 0
+    statements: Sequence[Sequence[Any]] = ()
+    unattributed_statements: int = 0
 
     def metric(self, name: str) -> Metric | None:
         """The definition of a metric of this record."""

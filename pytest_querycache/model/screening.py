@@ -51,6 +51,11 @@ def screen(
     for record in run.records.values():
         screener.add(record)
     screening = screener.screening
+    unattributed = sum(record.unattributed_statements for record in run.records.values())
+    if unattributed:
+        screening.notes.append(
+            f"{unattributed} SQL statements of threads or tasks that belong to no test for certain were not counted"
+        )
     if section is not None:
         for node_id in missing_entries(run, section):
             screening.findings.append(Finding(node_id=node_id, verdict=Verdict.MISSING))

@@ -17,6 +17,7 @@ from .query_fixtures import (
     query_cache,
     query_cache_session,
 )
+from .sql_recording import query_spy, start_recording
 
 __all__ = [
     "perf_tracker",
@@ -26,6 +27,7 @@ __all__ = [
     "pytest_testnodedown",
     "query_cache",
     "query_cache_session",
+    "query_spy",
 ]
 
 
@@ -61,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     meter = Meter()
     config.stash[METER_KEY] = meter
     if not is_controller(config):
+        start_recording(config)  # before the probes, so that its hooks stand outside of what they measure
         config.pluginmanager.register(Measuring(meter), "querycache-measuring")
     if not hasattr(config, "workerinput"):
         from .session import start_session

@@ -28,6 +28,7 @@ from ..probes.reference import ReferenceWorkload
 from .fixtures import TRACKER_KEY
 from .marks import plain_marks
 from .query_fixtures import begin_cache_figures, cache_figures
+from .sql_recording import figures_of
 from .transport import ATTRIBUTE, plain_figures
 
 MARKS_KEY = pytest.StashKey[dict[str, Any]]()
@@ -149,6 +150,7 @@ class Measuring:
         tracker = item.stash.get(TRACKER_KEY, None)
         if tracker is not None:
             tracker.abandon()
+        sql = figures_of(item) if self._measured is item else None
         if self._measured is item:
             values, unmeasured = self._reading.figures()
             if unmeasured:
@@ -163,7 +165,11 @@ class Measuring:
             values[CACHE_HITS.name] = statistics.hits
             values[CACHE_MISSES.name] = statistics.misses
             values[CACHE_COMPILE_TIME.name] = statistics.compile_ns
+        if sql is not None:
+            values.update(sql.pop("values"))
         plain = plain_figures(values, unmeasured, tracker)
+        if sql is not None:
+            plain["sql"] = sql
         if self._asks_others:
             self._add_from_others(item, plain)
         marks = item.stash.get(MARKS_KEY, None)

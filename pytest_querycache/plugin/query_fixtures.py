@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..errors import ConfigurationError
+from .sql_recording import start_for_spy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +111,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if "query_cache" not in names and item.get_closest_marker("query_cache") is not None:
         # In front, so that the cache is in force for the other fixtures of the test too.
         names.insert(0, "query_cache")
+    start_for_spy(item)
 
 
 def begin_cache_figures(item: pytest.Item) -> None:

@@ -54,6 +54,8 @@ def records_of(node_id: str, plain: Mapping[str, Any], *, outcome: str, worker: 
         unmeasured=plain.get("unmeasured", {}),
         own_metrics=_metrics(plain.get("own", {})),
         budgets=marks.get("budgets", {}),
+        statements=plain.get("sql", {}).get("statements", ()),
+        unattributed_statements=plain.get("sql", {}).get("unattributed", 0),
         **shared,
     )
     for name, section in plain.get("sections", {}).items():

@@ -29,7 +29,7 @@ FORMAT = "pytest-querycache baseline"
 VERSION = 1
 
 LAST = "~"
-_NOT_FIGURES = frozenset({"commit", "alone"})
+_NOT_FIGURES = frozenset({"commit", "alone", "sql"})
 _LAST_LINE = f'    "{LAST}": "this line stays last, so that branches merge"'
 _CONFLICT_MARKS = ("<<<<<<< ", ">>>>>>> ", "||||||| ")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -96,6 +96,8 @@ def entry_text(entry: Entry) -> str:
         members.append(f'"commit": {_text(entry.commit)}')
     if entry.alone:
         members.append('"alone": 1')
+    if entry.statements:
+        members.append(f'"sql": {json.dumps(dict(sorted(entry.statements.items())))}')
     return "{" + ", ".join(members) + "}"
 
 
@@ -154,15 +156,25 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Entry | BaselineEr
 
 
 def _packed(pairs: Iterable[tuple[str, Any]]) -> Entry:
-    figures, commit, alone = [], "", False
+    figures, commit, alone, statements = [], "", False, None
     for name, value in pairs:
         if name == "commit" and isinstance(value, str):
             commit = value
         elif name == "alone" and not isinstance(value, list):
             alone = bool(value)
+        elif name == "sql":
+            statements = _statements(value)
         else:
             figures.append((name, _figure(name, value)))
-    return Entry(figures, commit=commit, alone=alone)
+    return Entry(figures, commit=commit, alone=alone, statements=statements)
+
+
+def _statements(value: object) -> dict[str, int]:
+    if not isinstance(value, dict) or not all(
+        isinstance(count, int) and not isinstance(count, bool) for count in value.values()
+    ):
+        raise BaselineError(f"unexpected {value!r} in 'sql', expected counts by fingerprint")
+    return value
 
 
 def _figure(name: str, value: object) -> Figure:

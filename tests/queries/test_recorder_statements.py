@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.errors import MeasurementError
+from pytest_querycache.model.growth import growth_lines
 from pytest_querycache.queries import recording as recording_module
 from pytest_querycache.queries.call_site import CallSites
 from pytest_querycache.queries.fingerprint import fingerprint
-from pytest_querycache.queries.growth import growth_lines
 from pytest_querycache.queries.recording import MAX_RECORDS, MAX_TEXTS, Recording
 from pytest_querycache.queries.shape import LONG, shape_of
 from pytest_querycache.queries.spy import QuerySpy

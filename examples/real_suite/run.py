@@ -3,7 +3,8 @@
 Takes a library's source package from the package index into a temporary folder, records a baseline with the
 library's own tests, gates a second run, which has to pass, and plants a five-fold slow-down with far more
 allocation in one function of the library. The third run has to fail, and to name the tests that use the function
-and no others. Which tests use it is found beforehand, by counting calls. Exit status 0 only when all of this held.
+and no others; with ``--perf-confirm=off``, where first executions accuse unconfirmed, it has to name at least those.
+Which tests use it is found beforehand, by counting calls. Exit status 0 only when all of this held.
 
 ``--library`` chooses the library, ``--keep`` leaves the temporary folder behind.
 """
@@ -37,11 +38,13 @@ PLANT = """
 
 def _five_times_slower(function):
     def slower(*args, **kwargs):
-        outcome = function(*args, **kwargs)
         for _ in range({repeats}):
             bytes({size})
-            function(*args, **kwargs)
-        return outcome
+            try:
+                function(*args, **kwargs)
+            except Exception:
+                pass
+        return function(*args, **kwargs)
 
     return slower
 
@@ -219,11 +222,6 @@ class Score:
         """The share of the users above the floors that were named."""
         return len(self.named & self.above) / len(self.above) if self.above else 0.0
 
-    @property
-    def held(self) -> bool:
-        """Users above the floors, and no others."""
-        return bool(self.above) and self.precision == self.recall == 1.0
-
 
 def score(named: set[str], calls: Mapping[str, int], limits: Mapping[str, float]) -> Score:
     """Hold what was named against what was counted."""
@@ -246,7 +244,9 @@ def tell(story: Library, suite: Suite) -> bool:
     others = set(unconfirmed.named()) - allocating
     held.append(_step("third run, --perf-confirm=off", unconfirmed, expected=1))
     found = score(allocating, calls, limits)
-    held.append(_print_score(found, "named for allocations"))
+    _print_score(found, "named for allocations")
+    # first executions, which nothing confirmed, may accuse others too; whom they have to accuse, they must
+    held.append(found.recall == 1.0)
     if others:
         users = len(others & found.users)
         print(
@@ -255,7 +255,9 @@ def tell(story: Library, suite: Suite) -> bool:
     confirmed = suite.run(*gate)
     held.append(_step("third run, default (confirmed)", confirmed, expected=1))
     named = confirmed.named()
-    held.append(_print_score(score(set(named), calls, limits), "named"))
+    found = score(set(named), calls, limits)
+    _print_score(found, "named")
+    held.append(found.precision == found.recall == 1.0)
     _print_tests(named, calls)
     return all(held)
 
@@ -279,7 +281,7 @@ def _step(name: str, session: Session, *, expected: int) -> bool:
     return session.status == expected
 
 
-def _print_score(found: Score, name: str) -> bool:
+def _print_score(found: Score, name: str) -> None:
     rows = (
         (f"{name}", len(found.named)),
         ("  of them use the function", len(found.named & found.users)),
@@ -294,7 +296,6 @@ def _print_score(found: Score, name: str) -> bool:
         print(f"  named, but no user: {test}")
     for test in sorted(found.above - found.named):
         print(f"  not named: {test}")
-    return found.held
 
 
 def _print_tests(named: Mapping[str, set[str]], calls: Mapping[str, int], most: int = 12) -> None:

@@ -107,18 +107,18 @@ class AlternatingLoop:
                     (self.with_us if registered else self.without_us).append(_execute(items))
         for _ in range(self._pairs):
             with Bodies(manager) as bodies:
-                for item in items:
+                for item, other in zip(items, (*items[1:], items[0]), strict=True):
                     before = bodies.taken_ns
-                    _execute([item])
+                    _execute([item], other)
                     self.bodies_us.append((bodies.taken_ns - before) / 1000)
         return True
 
 
-def _execute(items: Sequence[pytest.Item]) -> float:
-    """Execute tests; microseconds of this thread for one of them."""
+def _execute(items: Sequence[pytest.Item], other: pytest.Item | None = None) -> float:
+    """Execute tests, ``other`` said to be the next; microseconds of this thread for one of them."""
     protocol = items[0].config.hook.pytest_runtest_protocol
     started = thread_time_ns()
-    for item, following in zip(items, (*items[1:], items[0]), strict=True):
+    for item, following in zip(items, (*items[1:], other or items[0]), strict=True):
         protocol(item=item, nextitem=following)
     taken = (thread_time_ns() - started) / 1000 / len(items)
     for item in items:

@@ -1,15 +1,20 @@
-"""The command ``querycache``: what can be asked of a project and its baseline without running a test."""
+"""The command ``querycache``: what can be asked of a project, its baseline and its runs without running a test.
+
+What a command needs is imported when it runs, so that ``--help`` starts at once.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .errors import QueryCacheError
 
 EXIT_OK = 0
+EXIT_WORSE = 1
+"""As pytest's own status for tests that failed."""
 EXIT_CANNOT = 4
 """As pytest's own status for a command line that cannot be carried out."""
 
@@ -31,7 +36,14 @@ def _parser() -> argparse.ArgumentParser:
         epilog="examples:\n"
         "  querycache explain tests/test_api.py::test_list\n"
         "  querycache show tests/test_api.py::test_list\n"
-        "  querycache prune",
+        "  querycache prune\n"
+        "  querycache compare main.json branch.json --format markdown\n"
+        "  querycache gate shard-1.json shard-2.json --shards 2\n"
+        "  querycache accept run.json tests/test_api.py::test_list\n"
+        "  querycache merge linux/perf-baseline.json macos/perf-baseline.json --into perf-baseline.json\n"
+        "  querycache report run.json --html page.html\n\n"
+        "A run is a file that pytest --perf-json=FILE wrote.\n"
+        "exit status: 0 nothing regressed, 1 something did, 2 wrong usage, 4 the command cannot be carried out",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -51,11 +63,56 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument("--baseline", type=Path, metavar="FILE")
     prune.set_defaults(run=_prune)
 
-    for command in (explain, show, prune):
+    for command in (explain, show, prune, *_run_commands(commands)):
         command.add_argument(
             "--rootdir", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
         )
     return parser
+
+
+def _run_commands(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> list[argparse.ArgumentParser]:
+    """The commands that read runs."""
+    compare = commands.add_parser("compare", help="hold one file against another, runs or baselines")
+    compare.add_argument("old", metavar="A", type=Path)
+    compare.add_argument("new", metavar="B", type=Path)
+    compare.add_argument("--section", default="", metavar="KEY", help="where both baselines know several")
+    compare.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    compare.set_defaults(run=_compare)
+
+    accept = commands.add_parser("accept", help="take a run's figures into the baseline")
+    accept.add_argument("path", metavar="RUN", type=Path)
+    accept.add_argument("node_ids", metavar="NODEID", nargs="*", help="only these; default: all that changed")
+    accept.set_defaults(run=_accept)
+
+    gate = commands.add_parser("gate", help="judge the runs of a split suite as one")
+    gate.add_argument("paths", metavar="RUN", nargs="+", type=Path)
+    gate.add_argument("--shards", type=int, metavar="N", help="how many runs there have to be")
+    gate.set_defaults(run=_gate)
+
+    merge = commands.add_parser("merge", help="put the sections of several baselines into one")
+    merge.add_argument("paths", metavar="BASELINE", nargs="+", type=Path)
+    merge.add_argument("--into", metavar="FILE", type=Path, required=True)
+    merge.set_defaults(run=_merge)
+
+    report = commands.add_parser("report", help="write the reports of a run")
+    report.add_argument("path", metavar="RUN", type=Path)
+    report.add_argument("--html", type=Path, metavar="FILE")
+    report.add_argument("--markdown", type=Path, metavar="FILE")
+    report.set_defaults(run=_report)
+
+    for command in (compare, gate):
+        command.add_argument(
+            "--confirm",
+            choices=("auto", "strict", "off"),
+            default="auto",
+            help="auto (default): evidence in the run decides; without it counts are believed and times stay "
+            "unconfirmed; strict: unconfirmed fails; off: every suspect fails",
+        )
+    for command in (accept, gate, report):
+        command.add_argument("--baseline", type=Path, metavar="FILE", help="default: the configured one")
+    return [compare, accept, gate, merge, report]
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -64,18 +121,14 @@ def _explain(options: argparse.Namespace) -> int:
     from .storage.project_file import read_table
 
     configuration = configuration_of(*read_table(options.rootdir))
-    for line in explain_lines(options.node_id, configuration, options.rootdir, only=options.metric):
-        print(line)
+    _print_all(explain_lines(options.node_id, configuration, options.rootdir, only=options.metric))
     return EXIT_OK
 
 
 def _baseline_path(options: argparse.Namespace) -> Path:
-    from .model.configuration import configuration_of
-    from .storage.project_file import read_table
+    from .commands.project import baseline_in
 
-    if options.baseline is not None:
-        return Path(options.baseline)
-    return Path(options.rootdir) / configuration_of(*read_table(options.rootdir)).baseline
+    return baseline_in(options.rootdir, options.baseline)
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -83,8 +136,7 @@ def _show(options: argparse.Namespace) -> int:
     from .storage.baseline_file import read_baseline
 
     path = _baseline_path(options)
-    for line in baseline_lines(read_baseline(path), options.node_id, path):
-        print(line)
+    _print_all(baseline_lines(read_baseline(path), options.node_id, path))
     return EXIT_OK
 
 
@@ -107,10 +159,90 @@ def _prune(options: argparse.Namespace) -> int:
                     del section.entries[node_id]
 
     update_baseline(path, change)
-    for node_id in dict.fromkeys(dropped):
-        print(f"dropped {node_id}")
+    _print_all(f"dropped {node_id}" for node_id in dict.fromkeys(dropped))
     print(f"{path}: {len(dropped)} entries dropped")
     return EXIT_OK
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .commands.comparing import compare
+    from .commands.project import policy_in
+
+    policy = policy_in(options.rootdir)
+    account = compare(options.old, options.new, policy, section=options.section, confirm=options.confirm)
+    assert account.result is not None
+    if options.format == "json":
+        import json
+
+        from .model.plain import plain_result
+
+        print(json.dumps(plain_result(account.result), indent=1))
+    elif options.format == "markdown":
+        from .reports.markdown import markdown_report
+
+        _print_all(markdown_report(account).splitlines())
+    else:
+        from .reports.comparison import comparison_lines
+
+        _print_all(comparison_lines(account.result))
+    return EXIT_WORSE if account.result.failures else EXIT_OK
+
+
+def _accept(options: argparse.Namespace) -> int:
+    from .commands.accepting import accept_run
+    from .commands.project import policy_in
+    from .reports.update_terminal import update_lines
+
+    path = _baseline_path(options)
+    acceptance = accept_run(options.path, options.node_ids, path, policy_in(options.rootdir))
+    _print_all(text for text, _ in update_lines(acceptance, str(path), {}, "", verbose=True))
+    return EXIT_OK
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from .commands.gating import accept_command, gate
+    from .commands.project import policy_in
+    from .reports.terminal import gate_lines
+
+    account = gate(
+        options.paths,
+        _baseline_path(options),
+        policy_in(options.rootdir),
+        shards=options.shards,
+        confirm=options.confirm,
+    )
+    assert account.result is not None
+    accept = accept_command(options.paths, account)
+    _print_all(text for text, _ in gate_lines(account.result, verbose=True, accept=(accept, "")))
+    return EXIT_WORSE if account.result.failures else EXIT_OK
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from .commands.merging import merge
+
+    for key in merge(options.paths, options.into):
+        print(f"{options.into}: {key}")
+    return EXIT_OK
+
+
+def _report(options: argparse.Namespace) -> int:
+    from .commands.gating import accept_command
+    from .commands.reporting import account_beside, write_reports
+    from .errors import ReportError
+
+    if options.html is None and options.markdown is None:
+        raise ReportError("no report was asked for: expected --html FILE or --markdown FILE")
+    account = account_beside(options.path, _baseline_path(options), required=options.baseline is not None)
+    accept = accept_command([options.path], account)
+    _print_all(write_reports(account, html=options.html, markdown=options.markdown, accept=accept))
+    return EXIT_OK
+
+
+def _print_all(lines: Iterable[str]) -> None:
+    """Print lines as far as the terminal or pipe can carry their characters."""
+    encoding = sys.stdout.encoding or "utf-8"
+    for line in lines:
+        print(line.encode(encoding, "replace").decode(encoding))
 
 
 if __name__ == "__main__":

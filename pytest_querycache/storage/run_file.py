@@ -51,6 +51,7 @@ def _lines(account: Account) -> Iterator[str]:
     for name in ("command", "finished", "commit", "dirty"):
         yield f'"{name}": {_text(getattr(occasion, name))},'
     yield f'"complete": {_text(run.complete)},'
+    yield f'"whole": {_text(run.whole)},'
     yield f'"environment": {_text(_plain_environment(run.environment))},'
     yield f'"disturbances": {_text(run.disturbances)},'
     yield from _listed("metrics", (f"{_text(name)}: {_text(_described(name))}" for name in _used(run)), "{}")

@@ -59,6 +59,7 @@ class RunReader:
             wholly_collected=set(root.texts("wholly_collected")),
             disturbances=root.mapping("disturbances").texts_by_name(),
             complete=root.flag("complete"),
+            whole=root.flag("whole"),
         )
 
     def _environment(self, members: _Members) -> Environment:

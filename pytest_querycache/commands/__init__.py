@@ -1,0 +1,1 @@
+"""What the command ``querycache`` does with runs and baselines: without pytest, without the user's code."""

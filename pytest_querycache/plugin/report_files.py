@@ -18,7 +18,7 @@ from ..errors import QueryCacheError, ReportError
 from ..model.account import Account, Occasion
 from ..model.baseline import Section
 from ..model.record import Run
-from ..model.verdict import Evidence, GateResult
+from ..model.verdict import Evidence, GateResult, Verdict
 from ..storage.replace import write_text
 from ..storage.repository import read_head
 from .options import REPORTS
@@ -37,17 +37,18 @@ class ReportFiles:
         self._lines: list[str] = []
         self._is_written = False
         folder = config.invocation_params.dir
-        given = {name: getattr(config.option, f"perf_{name}") for name in REPORTS}
-        self._paths = {name: folder / file for name, file in given.items() if file is not None}
+        options = {name: getattr(config.option, f"perf_{name}") for name in REPORTS}
+        self._given: dict[str, str] = {name: file for name, file in options.items() if file is not None}
+        self._paths = {name: folder / file for name, file in self._given.items()}
         for name, path in self._paths.items():
-            if not given[name] or path.is_dir():
-                raise ReportError(f"--perf-{name}={given[name]}: expected a file, not a folder")
+            if not self._given[name] or path.is_dir():
+                raise ReportError(f"--perf-{name}={self._given[name]}: expected a file, not a folder")
         if "html" in self._paths:
             from ..reports.html import why_no_page
 
             problem = why_no_page()
             if problem is not None:
-                raise ReportError(f"--perf-html={given['html']}: {problem}")
+                raise ReportError(f"--perf-html={self._given['html']}: {problem}")
         self._on_github = os.environ.get("GITHUB_ACTIONS") == "true" and settings.mode is not Mode.UPDATE
 
     def write(
@@ -84,9 +85,16 @@ class ReportFiles:
         for name, path in self._paths.items():
             try:
                 _write(name, path, account, accept)
-                self._lines.append(f"wrote {path}")
+                self._lines.append(f"wrote {self._given[name]}{self._next_step(name, account)}")
             except QueryCacheError as error:
                 yield f"--perf-{name}: {error}"
+
+    def _next_step(self, name: str, account: Account) -> str:
+        """How the figures of a run that failed can be accepted without measuring them again."""
+        result = account.result
+        if name != "json" or result is None or not result.of(Verdict.REGRESSED):
+            return ""
+        return f"; to accept its figures as they are: querycache accept {shlex.quote(self._given[name])}"
 
     def _tell_github(self, account: Account, accept: str) -> Iterable[str]:
         """Append to the job's summary; gives the annotations, which the log carries.

@@ -17,19 +17,24 @@ if TYPE_CHECKING:
     from ..queries.spy import QuerySpy
 
 FIXTURE = "query_spy"
+_NAME = "querycache-sql"
+_WAITING = "querycache-sql-waiting"
 SQL_KEY: pytest.StashKey[SqlRecording] = pytest.StashKey()
 _OWNER_KEY: pytest.StashKey[Owner] = pytest.StashKey()
 _SETUP_KEY: pytest.StashKey[Recording] = pytest.StashKey()
 _CALL_KEY: pytest.StashKey[Recording] = pytest.StashKey()
 
 
-def start_recording(config: pytest.Config) -> SqlRecording | None:
+def start_recording(config: pytest.Config, *, at_once: bool = False) -> SqlRecording | None:
     """Record the statements of this session's tests, unless the configuration says ``sql = false``.
 
     Raises ``pytest.UsageError`` for a setting that cannot be understood. What is started here ends with the session.
+    With ``at_once`` the hooks around every test are there although no driver has been imported yet.
     """
     known = config.stash.get(SQL_KEY, None)
     if known is not None:
+        if at_once:
+            _register(config, known)
         return known
     drivers = configured_drivers(config)
     if not drivers:
@@ -41,14 +46,25 @@ def start_recording(config: pytest.Config) -> SqlRecording | None:
     config.add_cleanup(recorder.uninstall)
     plugin = SqlRecording(config, recorder)
     config.stash[SQL_KEY] = plugin
-    config.pluginmanager.register(plugin, "querycache-sql")
+    if at_once or recorder.is_active:
+        _register(config, plugin)
+    else:
+        config.pluginmanager.register(_UntilADriverComes(config, plugin), _WAITING)
     return plugin
+
+
+def _register(config: pytest.Config, plugin: SqlRecording) -> None:
+    manager = config.pluginmanager
+    if not manager.hasplugin(_NAME):
+        manager.register(plugin, _NAME)
+    if manager.hasplugin(_WAITING):
+        manager.unregister(name=_WAITING)
 
 
 def start_for_spy(item: pytest.Item) -> None:
     """Record from the collection of a test that asks for ``query_spy``, so that no connection is opened unseen."""
     if FIXTURE in getattr(item, "fixturenames", ()):
-        start_recording(item.config)
+        start_recording(item.config, at_once=True)
 
 
 def configured_drivers(config: pytest.Config) -> tuple[str, ...]:
@@ -90,6 +106,27 @@ def figures_of(item: pytest.Item) -> dict[str, Any] | None:
     }
     told.update({name: number for name, number in context.items() if number})
     return told
+
+
+class _UntilADriverComes:
+    """Keeps the hooks around every test away from a suite that uses no driver; one look a test is all it pays.
+
+    A driver that is first imported inside a test is watched from the next test on.
+    """
+
+    def __init__(self, config: pytest.Config, plugin: SqlRecording) -> None:
+        self._config = config
+        self._plugin = plugin
+
+    def pytest_collection_finish(self) -> None:
+        """Look for what test modules and conftests have imported."""
+        self._plugin.recorder.look()
+        self.pytest_runtest_logfinish()
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Begin with the next test when this one has imported a driver."""
+        if self._plugin.recorder.is_active:
+            _register(self._config, self._plugin)
 
 
 class SqlRecording:
@@ -194,7 +231,7 @@ def query_spy(request: pytest.FixtureRequest) -> QuerySpy:
 
     ``with query_spy.expect(max=3): …``, ``query_spy.statements``, ``query_spy.scaling(func, 1, 10)``.
     """
-    plugin = start_recording(request.config)
+    plugin = start_recording(request.config, at_once=True)
     if plugin is None:
         raise pytest.UsageError(
             "query_spy: sql = false in [tool.pytest_querycache] switches the recording of statements off; "

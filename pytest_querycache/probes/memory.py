@@ -40,7 +40,8 @@ class ResidentMemory:
     def end(self, reading: MemoryReading) -> None:
         """Close a reading, and those forgotten inside it."""
         peak = self._peak()
-        reading.end_bytes = self._current()
+        # where nothing rose nothing can have grown, and the second look at the size is saved
+        reading.end_bytes = self._current() if peak > reading.start_bytes else reading.start_bytes
         reading.peak_bytes = max(reading.peak_bytes, peak)
         if reading in self._open:  # else it was one of those forgotten, and is over already
             del self._open[self._open.index(reading) :]

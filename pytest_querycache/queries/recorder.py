@@ -46,6 +46,11 @@ class Recorder:
             dict.fromkeys(self._known[module].name for module in self._known if module in self._held)
         )
 
+    @property
+    def is_active(self) -> bool:
+        """Whether any driver is watched so far."""
+        return bool(self._held)
+
     def install(self) -> None:
         """Patch the drivers that are imported, and wait for the others."""
         if not self._is_installed:

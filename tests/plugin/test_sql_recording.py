@@ -115,8 +115,8 @@ def test_figures_are_the_same_in_every_session(pytester: pytest.Pytester) -> Non
     assert first == second
 
 
-def test_a_driver_first_imported_inside_a_test_is_seen(pytester: pytest.Pytester) -> None:
-    """The import itself makes the driver active, in time for its first connection."""
+def test_a_driver_first_imported_inside_a_test_is_seen_from_the_next_on(pytester: pytest.Pytester) -> None:
+    """A suite without a driver pays nothing; once a test has imported one, the tests after it are recorded."""
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(
         """
@@ -126,10 +126,16 @@ def test_a_driver_first_imported_inside_a_test_is_seen(pytester: pytest.Pytester
             assert "sqlite3" not in sys.modules
             from sqlite3 import connect
             connect(":memory:").execute("SELECT 1").connection.close()
+
+        def test_next():
+            from sqlite3 import connect
+            connect(":memory:").execute("SELECT 1").connection.close()
         """
     )
-    pytester.runpytest_subprocess("-p", PLUGIN, timeout=60).assert_outcomes(passed=1)
-    assert figures(pytester)["test_late"]["values"]["db_queries"] == 1
+    pytester.runpytest_subprocess("-p", PLUGIN, timeout=60).assert_outcomes(passed=2)
+    told = figures(pytester)
+    assert told["test_late"] is None
+    assert told["test_next"]["values"]["db_queries"] == 1
 
 
 def test_nothing_is_imported_or_patched_without_a_reason(pytester: pytest.Pytester) -> None:

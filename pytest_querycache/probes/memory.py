@@ -71,7 +71,7 @@ class MemoryReading:
 
     @property
     def growth_bytes(self) -> int:
-        """How much more was resident at the end than at the start; negative when memory was given back."""
+        """How much more was resident at the end than at the start; 0 where the size never rose above its start."""
         return self.end_bytes - self.start_bytes
 
 

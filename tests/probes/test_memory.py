@@ -64,12 +64,22 @@ def test_what_was_used_before_does_not_count(kernel: Kernel) -> None:
 
 
 def test_a_process_that_shrinks(kernel: Kernel) -> None:
-    """A rise is never negative; growth is."""
+    """A size that only fell has neither risen nor grown."""
     reading = ResidentMemory().reading()
     reading.start()
     kernel.use(60)
     reading.stop()
-    assert (reading.peak_rise_bytes, reading.growth_bytes) == (0, -40)
+    assert (reading.peak_rise_bytes, reading.growth_bytes) == (0, 0)
+
+
+def test_what_is_given_back_after_a_rise(kernel: Kernel) -> None:
+    """After a rise, growth is what stayed, and negative when the size fell below the start."""
+    reading = ResidentMemory().reading()
+    reading.start()
+    kernel.use(300)
+    kernel.use(60)
+    reading.stop()
+    assert (reading.peak_rise_bytes, reading.growth_bytes) == (200, -40)
 
 
 def test_a_reading_may_be_used_again(kernel: Kernel) -> None:

@@ -14,6 +14,7 @@ from ..model.metric import METRICS
 from ..model.quantity import format_quantity
 from ..model.record import Run
 from ..model.verdict import Finding, GateResult, Verdict
+from .sentence import sentence
 from .terminal import limit_text
 
 _MOST_ROWS = 50
@@ -41,21 +42,6 @@ def code(text: str) -> str:
 def _without_surrogates(text: str) -> str:
     """A file name that is not UTF-8 arrives as lone surrogates, which no file of text can carry."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def sentence(account: Account) -> str:
-    """The answer in one sentence."""
-    result = account.result
-    if result is None:
-        measured = sum(bool(record.values) for record in account.run.records.values())
-        return f"{measured} record{'' if measured == 1 else 's'} measured, nothing judged"
-    if not account.run.complete:
-        return "the session was interrupted, so nothing is decided"
-    if result.failures:
-        return f"failed: {'; '.join(result.failures)}"
-    if result.counts.regressed:
-        return f"passed; the setting fail lets pass what regressed: {result.counts.regressed}"
-    return "passed"
 
 
 def _lines(account: Account, accept: str) -> Iterator[str]:

@@ -11,9 +11,9 @@ from ..model.metric import METRICS
 from ..model.quantity import format_quantity
 from ..model.verdict import Finding, GateResult, Verdict
 from .drawing import drawing_of
-from .markdown import sentence
 from .page import Case, Change, Fact, Group, Names, Page, UseTable
 from .page_records import records_json
+from .sentence import sentence
 
 _MOST_CASES = 100
 _MOST_NAMES = 200

@@ -64,7 +64,8 @@ def test_json_of_a_gate(project: Project) -> None:
     project.write("test_shop.py", SUITE)
     project.record()
     project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
-    project.gate("--perf-json=run.json", exit_status=1)
+    said = project.gate("--perf-json=run.json", exit_status=1)
+    assert "wrote run.json; to accept its figures as they are: querycache accept run.json" in said
     document = validated(project)
     assert document["gate"]["success"] is False
     assert document["gate"]["findings"][0]["node_id"] == "test_shop.py::test_list"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pytest_querycache.model.account import Account, Occasion
 from pytest_querycache.model.verdict import Counts, Finding, GateResult, Verdict
-from pytest_querycache.reports.markdown import code, markdown_report, plain, sentence
+from pytest_querycache.reports.markdown import code, markdown_report, plain
+from pytest_querycache.reports.sentence import sentence
 from tests.accounts import BYTES, LIST, LOAD, RESULT, account
 
 

@@ -54,4 +54,6 @@ def test_every_public_name_can_be_imported() -> None:
     """Shows that what __all__ lists exists."""
     import pytest_querycache
 
-    assert [name for name in pytest_querycache.__all__ if getattr(pytest_querycache, name, None) is None] == []
+    assert [
+        name for name in pytest_querycache.__all__ if getattr(pytest_querycache, name, None) is None
+    ] == []

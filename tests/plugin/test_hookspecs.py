@@ -44,7 +44,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def test_other_plugins_are_asked(project: pytest.Pytester) -> None:
-    """Shows that facts, metrics and a section's name of other plugins reach the baseline, and the result reaches them."""
+    """Shows that facts, metrics and a section's name of other plugins arrive, and that they are told the result."""
     assert project.runpytest_subprocess("--perf-update", "--perf-set", "update_runs=1").ret == 0
     text = (project.path / "perf-baseline.json").read_text()
     assert '"engine": "7.1"' in text

@@ -16,12 +16,14 @@ from ..storage.baseline_file import update_baseline
 from ..storage.run_file import read_run
 
 
-def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Policy) -> Acceptance:
+def accept_run(
+    path: Path, node_ids: Sequence[str], baseline: Path, policy: Policy
+) -> tuple[Acceptance, list[str]]:
     """Take a run's figures, or those of a few of its tests, into a baseline file.
 
-    Only metrics whose figures changed by more than their threshold tolerates are taken; of the others the old
-    figures stay. Raises RunFileError where a node id is not in the run, BaselineError where the file cannot be
-    written.
+    Gives what was taken, and what people should know of it. Only metrics whose figures changed by more than their
+    threshold tolerates are taken; of the others the old figures stay. Raises RunFileError where a node id is not in
+    the run, BaselineError where the file cannot be written.
     """
     account = read_run(path)
     records = _asked(account, node_ids, path)
@@ -46,7 +48,8 @@ def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Poli
         taken.append(acceptance)
 
     update_baseline(baseline, change)
-    return taken[0]
+    notes = [f"{family} is distorted in this run: {why}" for family, why in account.run.disturbances.items()]
+    return taken[0], notes
 
 
 def _asked(account: Account, node_ids: Sequence[str], path: Path) -> list[Record]:
@@ -68,7 +71,8 @@ def _is_meant(record: Record, asked: str) -> bool:
 def _learned(account: Account) -> dict[str, Learned]:
     """What the session's own fresh processes showed of its suspects, as an update would have learned it."""
     learned: dict[str, Learned] = {}
-    for (node_id, metric), evidence in account.evidence.items():
+    for (node_id, kept), evidence in account.evidence.items():
+        metric = kept.removesuffix(" budget")
         processes = [[{metric: value} for value in values] for values in evidence.processes if values]
         if processes:
             learned.setdefault(node_id, Learned()).warm.extend(processes)

@@ -35,7 +35,7 @@ def judge_as_it_stands(
     screening = screen(account.run, section, policy)
     if confirm != "off":
         _believe_counts(screening, account, section, known)
-    return judge(
+    result = judge(
         screening,
         account.run,
         section,
@@ -44,6 +44,10 @@ def judge_as_it_stands(
         confirm=confirm,
         veto=lambda finding: known.get(_key(finding)),
     )
+    if result.success and not result.counts.compared and policy.fail != "never":
+        # a session whose tests failed is red by itself; here nobody else says so
+        result = replace(result, failures=["nothing was compared"])
+    return result
 
 
 def vetoes_of(account: Account) -> dict[tuple[str, str], str]:

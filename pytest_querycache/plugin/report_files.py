@@ -25,7 +25,7 @@ from .options import REPORTS
 from .settings import Mode, Settings
 
 _MOST_SUMMARY = 900_000
-"""GitHub refuses a step's summary beyond 1 MiB; what comes after this many characters is cut off."""
+"""GitHub refuses a step's summary beyond 1 MiB; what comes after this many bytes is cut off."""
 
 
 class ReportFiles:
@@ -108,7 +108,8 @@ class ReportFiles:
         if summary:
             try:
                 with open(summary, "a", encoding="utf-8") as stream:  # noqa: PTH123 (a path GitHub made)
-                    stream.write(markdown_report(account, accept=accept)[:_MOST_SUMMARY] + "\n")
+                    text = markdown_report(account, accept=accept).encode()[:_MOST_SUMMARY]
+                    stream.write(text.decode("utf-8", "ignore") + "\n")
             except OSError as error:
                 yield f"the job's summary cannot be written ({error.strerror})"
         yield from annotation_lines(account, folder=self._folder_in_repository())

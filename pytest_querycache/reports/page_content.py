@@ -103,7 +103,10 @@ def _group(name: str, title: str, findings: Sequence[Finding], account: Account)
 def _change(finding: Finding, account: Account) -> Change:
     metric, limit = finding.metric, finding.limit
     unit = metric.unit if metric is not None else ""
-    evidence = account.evidence.get((finding.node_id, metric.name)) if metric is not None else None
+    evidence = None
+    if metric is not None:
+        kept = f"{metric.name} budget" if finding.verdict is Verdict.OVER_BUDGET else metric.name
+        evidence = account.evidence.get((finding.node_id, kept))
     return Change(
         verdict=finding.verdict.value.replace("_", " "),
         metric=metric.name if metric is not None else "",

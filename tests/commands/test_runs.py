@@ -191,6 +191,28 @@ def test_wrong_files(capsys: pytest.CaptureFixture[str], arguments: tuple[str, .
     assert text.count("\n") == 1
 
 
+def test_nothing_compared_is_no_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    """Shards all of whose tests failed compare nothing, and the command says so by its exit status."""
+    records = {"t.py::a": Record(node_id="t.py::a", outcome="failed")}
+    write_run(Path("1.json"), Account(run=Run(environment=HERE, records=records, claimed={"t.py::a"})))
+    assert "nothing was compared" in said(capsys, "gate", "1.json", exit_status=1)
+
+
+def test_distorted_figures_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Accepting what coverage made larger is allowed, and said."""
+    whole = account()
+    write_run(Path("run.json"), whole)
+    text = said(capsys, "accept", "run.json", "--baseline", "new.json", exit_status=0)
+    assert "note: time is distorted in this run: coverage is measuring" in text
+
+
+def test_evidence_on_a_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    """Evidence that was found for a budget is learned from like any other."""
+    evidence = {("t.py::a", "allocated_bytes budget"): Evidence(processes=((190_000.0,),))}
+    said(capsys, "accept", shard("1.json", {"a": 200_000}, evidence=evidence), exit_status=0)
+    assert entries()["t.py::a"].figure("allocated_bytes") == Figure(200_000, 190_000)
+
+
 def test_no_section(capsys: pytest.CaptureFixture[str]) -> None:
     """A run of an environment the baseline does not know compares with nothing, which is no pass."""
     run = shard("1.json", {"a": 1}, environment=replace(HERE, minor_version="3.99"))

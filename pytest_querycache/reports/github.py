@@ -7,12 +7,12 @@ output each, in which per cent signs and line ends are escaped, in properties al
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import PurePosixPath
 
 from ..model.account import Account
 from ..model.record import file_of
 from ..model.verdict import Finding, Verdict
+from .grouping import by_record
 from .terminal import change_text, limit_text
 
 MOST = 10
@@ -32,9 +32,7 @@ def annotation_lines(account: Account, *, folder: str = "") -> Iterator[str]:
         return
     level = "warning" if result.success else "error"
     guilty = result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET)
-    order = {node_id: position for position, node_id in enumerate(dict.fromkeys(f.node_id for f in guilty))}
-    guilty.sort(key=lambda finding: order[finding.node_id])
-    records = [(node_id, list(group)) for node_id, group in groupby(guilty, key=lambda f: f.node_id)]
+    records = by_record(guilty)
     for node_id, findings in records[:MOST]:
         file, line = _place(account, node_id)
         place = f"file={_property(str(PurePosixPath(folder, file)))},line={line}"

@@ -14,6 +14,7 @@ from ..model.metric import METRICS
 from ..model.quantity import format_quantity
 from ..model.record import Run
 from ..model.verdict import Finding, GateResult, Verdict
+from .grouping import by_record
 from .sentence import sentence
 from .terminal import limit_text
 
@@ -73,7 +74,7 @@ def _result_lines(result: GateResult) -> Iterator[str]:
     if guilty:
         yield from _table(
             ("test", "metric", "was", "is", "ratio", "limit", "what shows it"),
-            [*guilty, *beside],
+            [finding for _, found in by_record([*guilty, *beside]) for finding in found],
             _guilty_row,
         )
     yield from _folded("unconfirmed", [finding for finding in doubtful if finding.node_id not in names])

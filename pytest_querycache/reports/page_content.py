@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
 from ..model.account import Account
 from ..model.environment import StoredEnvironment, changed_distributions
@@ -11,6 +10,7 @@ from ..model.metric import METRICS
 from ..model.quantity import format_quantity
 from ..model.verdict import Finding, GateResult, Verdict
 from .drawing import drawing_of
+from .grouping import by_record
 from .page import Case, Change, Fact, Group, Names, Page, UseTable
 from .page_records import records_json
 from .sentence import sentence
@@ -88,16 +88,12 @@ def _groups(account: Account, result: GateResult) -> Iterator[Group]:
 
 
 def _group(name: str, title: str, findings: Sequence[Finding], account: Account) -> Group:
-    order = {node_id: n for n, node_id in enumerate(dict.fromkeys(f.node_id for f in findings))}
-    ranked = sorted(findings, key=lambda finding: order[finding.node_id])
-    by_record = [
-        (node_id, list(found)) for node_id, found in groupby(ranked, key=lambda finding: finding.node_id)
-    ]
+    records = by_record(findings)
     cases = [
         Case(node_id=node_id, changes=[_change(finding, account) for finding in found])
-        for node_id, found in by_record[:_MOST_CASES]
+        for node_id, found in records[:_MOST_CASES]
     ]
-    return Group(name=name, title=title, cases=cases, rest=max(0, len(by_record) - _MOST_CASES))
+    return Group(name=name, title=title, cases=cases, rest=max(0, len(records) - _MOST_CASES))
 
 
 def _change(finding: Finding, account: Account) -> Change:

@@ -68,6 +68,15 @@ def test_doubt_beside_proof() -> None:
     assert "<details><summary>unconfirmed: 1</summary>" in said
 
 
+def test_a_record_stands_together() -> None:
+    """Rows of one record follow each other, whatever stands between them in the order of harm."""
+    findings = [
+        Finding(node_id=name, verdict=Verdict.REGRESSED, metric=BYTES, now=1) for name in ("ta", "tb", "ta")
+    ]
+    said = markdown_report(account(result=GateResult(findings=findings)))
+    assert [line[8:10] for line in said.splitlines() if line.startswith("| <code>")] == ["ta", "ta", "tb"]
+
+
 def test_many_findings_are_counted() -> None:
     """A summary has a limit of size, so that long tables end in a count."""
     findings = [

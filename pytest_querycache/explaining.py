@@ -36,7 +36,7 @@ def explain_lines(
     yield node_id
     if marks["perf_skip"]:
         yield "  exempt: mark perf_skip"
-    table_of_test = policy.thresholds_for(node_id, marks=thresholds)
+    table_of_test = policy.thresholds_for(node_id, test_id=_test_of(node_id), marks=thresholds)
     for name, applied in table_of_test.items():
         if only in (None, name):
             reason = f": {applied.reason}" if applied.reason else ""
@@ -48,6 +48,12 @@ def explain_lines(
         for name, most in parse_budgets(table, f"{node_id}: mark perf_budget").items():
             metric = METRICS.get(name.removeprefix(OWN_PREFIX))
             yield f"  {name:<16}  at most {format_quantity(most, metric.unit if metric else '')}  mark"
+
+
+def _test_of(node_id: str) -> str:
+    """The test of an entry that may be a section's: its name without the last part."""
+    file, *names = node_id.split("::")
+    return "::".join([file, *names[:-1]]) if len(names) > 1 else ""
 
 
 def _written_marks(file: Path, node_id: str) -> dict[str, list[dict[str, object]]]:

@@ -121,4 +121,4 @@ def _shows(suspect: Suspect, values: Sequence[float]) -> bool:
 
 
 def _key(suspect: Suspect) -> tuple[str, str]:
-    return suspect.node_id, suspect.metric.name
+    return suspect.key

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..model.baseline import Section
+from ..model.record import file_of
 from ..model.verdict import Suspect
-from ..storage.repository import blamed_commit, is_shallow, resolve_commit, top_folder
+from ..storage.repository import blamed_commit, has_file, is_shallow, resolve_commit, top_folder
 
 MOST_COMMITS = 3
 """Each base commit is laid out and started anew; a session takes on no more."""
@@ -21,6 +22,7 @@ def choose_bases(
     *,
     baseline: Path,
     folder: Path,
+    section_key: str,
     against: str = "",
 ) -> tuple[dict[str, list[Suspect]], dict[str, str]]:
     """The suspects by base commit, and for each entry without one the reason.
@@ -34,8 +36,18 @@ def choose_bases(
         return {}, {suspect.node_id: reason for suspect in suspects}
     chosen: dict[str, str] = {}
     problems: dict[str, str] = {}
+    resolved: dict[str, str | None] = {}
+
+    def resolve(name: str) -> str | None:
+        # one process of git for each name, not for each of hundreds of suspects
+        if name not in resolved:
+            resolved[name] = resolve_commit(folder, name)
+        return resolved[name]
+
     for node_id in dict.fromkeys(suspect.node_id for suspect in suspects):
-        commit = resolve_commit(folder, against) if against else _base_of(node_id, section, baseline, folder)
+        commit = resolve(against) if against else _recorded_base(node_id, section, folder, resolve)
+        if commit is None and not against:
+            commit = _blamed_base(node_id, section, baseline, section_key)
         if commit is None:
             problems[node_id] = _why_none(node_id, section, folder, against)
         else:
@@ -51,17 +63,22 @@ def choose_bases(
     return by_commit, problems
 
 
-def _base_of(node_id: str, section: Section | None, baseline: Path, folder: Path) -> str | None:
+def _recorded_base(
+    node_id: str, section: Section | None, folder: Path, resolve: Callable[[str], str | None]
+) -> str | None:
+    """The commit an entry was measured at, if the tree was clean then and the commit holds the test's file."""
     entry = section.entries.get(node_id) if section is not None else None
     if section is None or entry is None:
         return None
     recorded = section.commits.get(entry.commit)
-    if recorded is not None and not recorded.dirty:
-        commit = resolve_commit(folder, entry.commit)
-        if commit is not None:
-            return commit
-    blamed = blamed_commit(baseline, _line_start(node_id))
-    return resolve_commit(folder, blamed) if blamed is not None else None
+    commit = resolve(entry.commit) if recorded is not None and not recorded.dirty else None
+    return commit if commit is not None and has_file(folder, commit, file_of(node_id)) else None
+
+
+def _blamed_base(node_id: str, section: Section | None, baseline: Path, section_key: str) -> str | None:
+    if section is None or node_id not in section.entries:
+        return None
+    return blamed_commit(baseline, _line_start(node_id), behind=f" {json.dumps(section_key)}: {{")
 
 
 def _line_start(node_id: str) -> str:

@@ -86,12 +86,7 @@ def duel(
             needed,
             lambda number, name, begin=start: progress(begin + number, len(tests), name),  # type: ignore[misc]
         )
-    return {
-        (standing.suspect.node_id, standing.suspect.metric.name): _evidence(
-            standing, needed, commit, test_changed
-        )
-        for standing in standings
-    }
+    return {standing.suspect.key: _evidence(standing, needed, commit, test_changed) for standing in standings}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,16 +44,18 @@ def second_look(
                 break
             progress(number, len(tests), test)
             accused = [suspect for suspect in suspects if suspect.test_id == test]
-            for suspect, values in zip(
-                accused, _repeated(test, accused, executor, reference_ns), strict=True
-            ):
+            try:
+                repeats = _repeated(test, accused, executor, reference_ns)
+            except ArmError:
+                continue  # whoever is not acquitted remains
+            for suspect, values in zip(accused, repeats, strict=True):
                 if values and looks_innocent(suspect, values):
-                    acquitted[suspect.node_id, suspect.metric.name] = Evidence(processes=(values,))
+                    acquitted[suspect.key] = Evidence(processes=(values,))
     except ArmError:
-        pass  # whoever was not acquitted by then remains
+        pass  # no process could be started: everybody remains
     finally:
         executor.end_process()
-    return acquitted, [s for s in suspects if (s.node_id, s.metric.name) not in acquitted]
+    return acquitted, [s for s in suspects if s.key not in acquitted]
 
 
 def _repeated(

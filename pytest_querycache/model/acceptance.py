@@ -65,6 +65,7 @@ def accept(
     policy: Policy,
     *,
     environment: Environment,
+    disturbed: Container[str] = (),
     commit: str,
 ) -> Acceptance:
     """Put the figures of passed records into a section, and leave alone what did not change.
@@ -72,7 +73,7 @@ def accept(
     An entry whose figures all lie within its thresholds stays byte for byte what it was, so that a baseline does
     not follow a loss that creeps in below them. Records that failed or were skipped keep their old entries. A part
     of the suite measured on another CPU than the section's brings its counts alone: one section holds times of one
-    kind of machine.
+    kind of machine. ``disturbed`` are the families whose values a tracer distorted in the session.
     """
     acceptance = Acceptance()
     records = list(records)
@@ -99,6 +100,7 @@ def accept(
             record,
             learned.get(record.node_id, Learned()),
             asked=table,
+            disturbed=disturbed,
             reference_ns=section.reference_ns,
             commit=commit,
         )
@@ -109,7 +111,7 @@ def accept(
             section.entries[record.node_id] = entry
             continue
         changes = list(_changes(record, old, entry, table, policy.improvement))
-        if changes:
+        if changes or old.alone != entry.alone:
             acceptance.changed.extend(changes)
             section.entries[record.node_id] = entry
         else:
@@ -154,12 +156,14 @@ def new_entry(
     learned: Learned,
     *,
     asked: Container[str] = (),
+    disturbed: Container[str] = (),
     reference_ns: float | None = None,
     commit: str,
 ) -> Entry:
     """The entry for a record, from its session and from what fresh processes showed.
 
-    ``asked`` are the metrics that the project judges; context it names is stored with the gated ones.
+    ``asked`` are the metrics that the project judges; context it names is stored with the gated ones. Of the
+    families ``disturbed`` in the session only what fresh processes measured is stored, where they did.
 
     Counts: the largest cold value, the smallest warm one, and the range of the processes' smallest. Times, brought
     to the section's reference speed: the median cold value, the smallest warm one, and the range of the cold ones.
@@ -171,9 +175,11 @@ def new_entry(
         value = at_reference_speed(record.values, metric, reference_ns) if metric is not None else None
         if metric is None or value is None or not (name in asked or _is_stored(metric, value)):
             continue
-        colds = [value]
+        # what a tracer distorted here, fresh processes may have measured undistorted
+        colds = [] if metric.family.value in disturbed and learned.cold else [value]
         for process in learned.cold:
             colds.extend(_values(process, metric, reference_ns))
+        colds = colds or [value]
         by_process = [_values(process, metric, reference_ns) for process in learned.warm]
         warms = [_best(values, metric) for values in by_process if values]
         if metric in EXPLAINING:
@@ -247,15 +253,9 @@ def _noise(figure: Figure, metric: Metric) -> float:
 
 
 def _ranges_meet(metric: Metric, before: Figure, after: Figure) -> bool:
-    """Whether two times are indistinguishable: the ranges from the fastest repeat to the slowest start overlap."""
+    """Whether two times are indistinguishable: the larger lies within the smaller one's own spread."""
     if metric.deterministic:
         return False
-    return _low(before) <= _high(after) and _low(after) <= _high(before)
-
-
-def _low(figure: Figure) -> float:
-    return figure.cold if figure.warm is None else min(figure.warm, figure.cold)
-
-
-def _high(figure: Figure) -> float:
-    return figure.cold + (figure.spread or 0.0)
+    low, high = sorted((reference_figure(before), reference_figure(after)))
+    lower = before if low == reference_figure(before) else after
+    return low + (lower.spread or 0.0) >= high

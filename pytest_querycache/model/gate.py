@@ -7,7 +7,7 @@ threshold's ratio and floor, and ``t = max(r·w, k·s)`` the tolerance, k being 
 are first brought to the reference workload's stored speed. A value ``v`` is suspect when
 
 * ``v − c > t`` and ``v − c ≥ f``: it costs more than the first execution did; or
-* the metric is deterministic, ``v`` is *below* ``c`` by the floor or more, and ``v − w > t`` and ``v − w ≥ f``:
+* ``v`` is *below* ``c`` by the floor or more (a time: and by more than ``t``), and ``v − w > t`` and ``v − w ≥ f``:
   this execution found warmer caches than the stored one, so that ``c`` would hide an increase.
 
 The tolerance is relative to the warm value because the regression is in the code, not in the caches' filling.
@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from .baseline import Section
+from .environment import changed_distributions
 from .growth import growth_lines
 from .insight import insight, rises
 from .limit import Limit
@@ -68,12 +69,15 @@ def judge(
     """
     findings = list(screening.findings)
     cleared = []
+    newer = section is not None and bool(
+        changed_distributions(section.environment.distributions, run.environment.distributions)
+    )
     for suspect in screening.suspects:
-        proof = evidence.get((suspect.node_id, suspect.metric.name))
+        proof = evidence.get(suspect.key)
         if suspect.unseen and (proof is None or proof.duel is None):
             continue  # nothing was stored and the old code was not measured: the record is not judged
         screening.compared.add(suspect.node_id)
-        finding = decide(suspect, proof, confirm=confirm)
+        finding = decide(suspect, proof, confirm=confirm, newer_dependencies=newer)
         if finding.verdict is Verdict.UNCHANGED:
             cleared.append(finding)
             continue
@@ -103,8 +107,14 @@ def _why_unseen(node_id: str, evidence: EvidenceTable) -> str:
     return f"not measured beside the old code: {min(problems)}" if problems else "nothing to compare with"
 
 
-def decide(suspect: Suspect, evidence: Evidence | None, *, confirm: str) -> Finding:
-    """The verdict on one suspect; the formula stands in this module's docstring."""
+def decide(
+    suspect: Suspect, evidence: Evidence | None, *, confirm: str, newer_dependencies: bool = False
+) -> Finding:
+    """The verdict on one suspect; the formula stands in this module's docstring.
+
+    ``newer_dependencies`` says that installed packages changed since the baseline. Old and new code both run with
+    the new ones, so that a duel cannot acquit what a package made slower.
+    """
     guilty = Verdict.OVER_BUDGET if suspect.is_budget else Verdict.REGRESSED
 
     def finding(
@@ -127,7 +137,7 @@ def decide(suspect: Suspect, evidence: Evidence | None, *, confirm: str) -> Find
     if evidence is None:
         return finding(Verdict.UNCONFIRMED, _why_no_evidence(suspect))
     if evidence.duel is not None:
-        return _decide_duel(suspect, evidence.duel, evidence.problem)
+        return _decide_duel(suspect, evidence.duel, evidence.problem, newer_dependencies=newer_dependencies)
     if not confirmable(suspect) and any(looks_innocent(suspect, values) for values in evidence.processes):
         return finding(Verdict.UNCHANGED, "a second look in a fresh process does not show it")
     if evidence.problem or not evidence.processes or not confirmable(suspect):
@@ -151,7 +161,7 @@ def _is_empty(evidence: Evidence | None) -> bool:
     return evidence is None or (not evidence.processes and evidence.duel is None)
 
 
-def _decide_duel(suspect: Suspect, duel: Duel, problem: str) -> Finding:
+def _decide_duel(suspect: Suspect, duel: Duel, problem: str, *, newer_dependencies: bool) -> Finding:
     """The verdict on what pairs of processes showed; ``pairs`` states the rule."""
     ratios = duel.pair_ratios
     agreeing = sum(shows(ratio, suspect.ratio) for ratio in ratios)
@@ -167,7 +177,12 @@ def _decide_duel(suspect: Suspect, duel: Duel, problem: str) -> Finding:
         verdict = Verdict.REGRESSED if estimate > 1 + suspect.ratio and matters else Verdict.UNCHANGED
     elif problem:
         proof = f"{problem} ({proof})"
+    if verdict is Verdict.UNCHANGED and newer_dependencies:
+        verdict = Verdict.UNCONFIRMED
+        proof = f"the old code shows it too, with dependencies that changed since the baseline ({proof})"
     low, high = interval(ratios)
+    if suspect.metric.better is Better.HIGHER:
+        low, high = 1 / high, 1 / low
     worse = -suspect.ratio if suspect.metric.better is Better.HIGHER else suspect.ratio
     return Finding(
         node_id=suspect.node_id,

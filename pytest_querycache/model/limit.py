@@ -77,7 +77,9 @@ def first_sight_limit(applied: Applied, figure: Figure, now: float, everything: 
     rise = sign * (now - figure.cold)
     if rise > allowed and rise >= applied.floor:
         return limit_over(figure.cold, allowed, applied)
-    if figure.warm is not None and applied.metric.deterministic and -rise >= applied.floor and rise < 0:
+    # a count is exact, so any warmer state shows; a time has to lie below the stored one by more than its noise
+    warmer = applied.floor if applied.metric.deterministic else max(applied.floor, allowed)
+    if figure.warm is not None and -rise >= warmer and rise < 0:
         warm_rise = sign * (now - figure.warm)
         if warm_rise > allowed and warm_rise >= applied.floor:
             return limit_over(figure.warm, allowed, applied)
@@ -87,8 +89,7 @@ def first_sight_limit(applied: Applied, figure: Figure, now: float, everything: 
 def repeat_limit(applied: Applied, figure: Figure) -> Limit | None:
     """What repeats in a fresh process are held against.
 
-    Without a stored warm value the cold one serves: a repeat that costs more than the first execution may is
-    worse beyond doubt, and one that does not proves nothing.
+    None without a stored warm value: a repeat is never held against a first execution.
     """
     if figure.warm is None:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .environment import Environment
-from .metric import METRICS, REFERENCE_TIME, Better, Family, Metric
+from .metric import CPU_TIME, METRICS, REFERENCE_TIME, WALL_TIME, Better, Family, Metric
 
 SEPARATOR = "::"
 
@@ -75,14 +75,18 @@ def at_reference_speed(
     """A record's value of a metric, times as they would be on a machine that does the reference workload in
     ``reference_ns``; None where there is no value.
 
-    A time is multiplied by the ratio of the reference workload's times there and here. That removes what a
-    machine's speed of the moment did to both, and nothing that the code did to itself.
+    A time is multiplied by the ratio of the reference workload's times there and here; of a wall time only the
+    part in which the processor worked, because waiting does not become faster with it. That removes what a machine's
+    speed of the moment did to both, and nothing that the code did to itself.
     """
     value = values.get(metric.name)
     if value is None or reference_ns is None or metric.family is not Family.TIME:
         return value
     here = values.get(REFERENCE_TIME.name)
-    return value * reference_ns / here if here else value
+    if not here:
+        return value
+    working = min(value, values.get(CPU_TIME.name, value)) if metric is WALL_TIME else value
+    return value + working * (reference_ns / here - 1)
 
 
 def section_id(node_id: str, section: str) -> str:

@@ -50,7 +50,7 @@ def screen(
     screener = _Screener(run, section, policy, everything, against)
     for record in run.records.values():
         screener.add(record)
-    screening = screener.screening
+    screening = screener.finish()
     unattributed = sum(record.unattributed_statements for record in run.records.values())
     if unattributed:
         screening.notes.append(
@@ -101,6 +101,7 @@ class _Screener:
         self._against = against
         self._blocked: dict[Family, str] = {}
         self._reference_ns = section.reference_ns if section is not None else None
+        self._unseen_values: Counter[tuple[str, str]] = Counter()
         self.screening = Screening()
         if section is not None:
             self._blocked = incomparable_families(run.environment, section.environment, run.disturbances)
@@ -112,9 +113,9 @@ class _Screener:
         if reason:
             self._leave_out(reason)
             return
-        if record.budgets:
-            _screen_budgets(record, self.screening)
         entry = self._section.entries.get(record.node_id) if self._section is not None else None
+        if record.budgets:
+            _screen_budgets(record, self.screening, alone=entry is not None and entry.alone)
         if entry is None and not self._against:
             if self._section is not None:
                 self.screening.findings.append(Finding(node_id=record.node_id, verdict=Verdict.NEW))
@@ -134,13 +135,22 @@ class _Screener:
                     self._suspect_unseen(record, applied)
                 continue
             now = at_reference_speed(record.values, applied.metric, self._reference_ns)
-            if now is not None:
+            if now is None:
+                self._unseen_values[name, record.unmeasured.get(name, "it was not measured")] += 1
+            else:
                 judged = True
                 self._hold_against(record, applied, figure, now, alone=entry is not None and entry.alone)
         if judged:
             self.screening.compared.add(record.node_id)
         elif record.node_id not in self.screening.unseen and record.node_id not in self.screening.compared:
             self._leave_out(_why_nothing_judged(record, incomparable))
+
+    def finish(self) -> Screening:
+        """What was found, with a note for every metric that the baseline knows and this session did not measure."""
+        for (name, reason), number in sorted(self._unseen_values.items()):
+            records = f"{number} record{'' if number == 1 else 's'}"
+            self.screening.notes.append(f"{name} was not judged in {records}: {reason}")
+        return self.screening
 
     def _hold_against(
         self, record: Record, applied: Applied, figure: Figure, now: float, *, alone: bool
@@ -228,7 +238,7 @@ def _best_known(figure: Figure, metric: Metric) -> float:
     return (max if metric.better is Better.HIGHER else min)(figure.cold, figure.warm)
 
 
-def _screen_budgets(record: Record, screening: Screening) -> None:
+def _screen_budgets(record: Record, screening: Screening, *, alone: bool) -> None:
     for name, most in parse_budgets(record.budgets, "mark perf_budget").items():
         plain = name.removeprefix(OWN_PREFIX)
         metric = record.metric(plain)
@@ -248,6 +258,7 @@ def _screen_budgets(record: Record, screening: Screening) -> None:
                     now=now,
                     limit=limit,
                     repeat_limit=limit,
+                    alone=alone,
                 )
             )
 

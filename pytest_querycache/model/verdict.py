@@ -52,6 +52,11 @@ class Suspect:
     unseen: bool = False
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What evidence on this suspect is filed under; a budget is another question than a threshold."""
+        return self.node_id, f"{self.metric.name} budget" if self.is_budget else self.metric.name
+
+    @property
     def is_budget(self) -> bool:
         """Whether the limit is absolute."""
         return self.limit.reference is None

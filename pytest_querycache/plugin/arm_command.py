@@ -73,6 +73,9 @@ def launch_of(
         *(["-c", str(in_tree(config.inipath))] if config.inipath is not None else []),
         "-o",
         "addopts=",
+        # this plugin was imported to start the process, before pytest could rewrite its assertions
+        "-W",
+        "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning",
         # unknown, and refused under --strict-config, where its plugin is switched off
         *(["-o", f"cache_dir={cache_dir}"] if config.pluginmanager.hasplugin("cacheprovider") else []),
         "--perf-track",

@@ -92,6 +92,10 @@ class ArmLoop:
         if os.getpid() != process:
             os._exit(1)  # a child the test forked came back; it must not answer beside its parent
         self._previous = following
+        # the terminal keeps every report, for every full collection after it to look through
+        terminal = item.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.stats.clear()
         return _answer_of(item.nodeid, self._reports)
 
     def _answer(self, answer: dict[str, Any]) -> None:
@@ -128,7 +132,9 @@ def _imported_from(folder: Path) -> list[str]:
 
 
 def _answer_of(node_id: str, reports: list[pytest.TestReport]) -> dict[str, Any]:
-    worst = next((report for report in reports if report.outcome not in {"passed", "rerun"}), None)
+    # a subtest that was skipped is a report of its own kind, and no outcome of the test
+    own = [report for report in reports if type(report) is pytest.TestReport or report.outcome == "failed"]
+    worst = next((report for report in own if report.outcome not in {"passed", "rerun"}), None)
     answer: dict[str, Any] = {"outcome": worst.outcome if worst is not None else "passed"}
     if worst is not None:
         if hasattr(worst, "wasxfail"):

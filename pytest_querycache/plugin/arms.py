@@ -32,5 +32,11 @@ def executor_for(
             base=base,
         )
 
-    known_ns = {node_id: record.values.get("wall_time", 0) for node_id, record in run.records.items()}
+    records = run.records.values()
+    # a fixture of the module or session is set up again in a fresh process, for whichever test comes first
+    longest_setup_ns = max((record.setup_ns for record in records), default=0)
+    known_ns = {
+        record.node_id: record.values.get("wall_time", 0) + record.teardown_ns + longest_setup_ns
+        for record in records
+    }
     return Executor(launch_for, known_ns, foreign=foreign)

@@ -94,6 +94,7 @@ def _by_duels(
         baseline=settings.baseline,
         folder=config.rootpath,
         against=settings.against,
+        section_key=run.environment.key,
     )
     evidence.update(_problem([s for s in suspects if s.node_id in problems], problems))
     top = top_folder(config.rootpath)
@@ -123,7 +124,7 @@ def _by_second_look(
     if section is None or not stored:
         return {}, list(suspects)
     with executor_for(config, run) as executor:
-        acquitted, _ = second_look(
+        acquitted, remaining = second_look(
             stored,
             executor,
             reference_ns=section.reference_ns,
@@ -131,7 +132,7 @@ def _by_second_look(
             deadline=deadline,
             progress=lambda number, total, name: progress.show(f"second look {number} of {total}: {name}"),
         )
-    return acquitted, [s for s in suspects if (s.node_id, s.metric.name) not in acquitted]
+    return acquitted, [*remaining, *(suspect for suspect in suspects if suspect.unseen)]
 
 
 def _duel_beside(
@@ -172,8 +173,6 @@ def _duel_beside(
 
 def _problem(suspects: Iterable[Suspect], problem: str | dict[str, str]) -> EvidenceByMetric:
     return {
-        (suspect.node_id, suspect.metric.name): Evidence(
-            problem=problem if isinstance(problem, str) else problem[suspect.node_id]
-        )
+        suspect.key: Evidence(problem=problem if isinstance(problem, str) else problem[suspect.node_id])
         for suspect in suspects
     }

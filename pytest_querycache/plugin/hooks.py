@@ -10,7 +10,14 @@ import pytest
 from .cache_summary import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown
 from .fixtures import METER_KEY, perf_tracker
 from .marks import register_marks
-from .options import add_options, is_active, is_controller, refuse_rivals, spell_out_optional_values
+from .options import (
+    add_options,
+    is_active,
+    is_controller,
+    refuse_options_at_odds,
+    refuse_rivals,
+    spell_out_optional_values,
+)
 from .query_fixtures import (
     _query_cache_session_in_force,  # noqa: F401
     pytest_itemcollected,
@@ -55,6 +62,7 @@ def pytest_load_initial_conftests(
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks and, where an option asks for it, the plugins that measure and judge."""
     register_marks(config)
+    refuse_options_at_odds(config)
     if not is_active(config):
         return
     from ..probes.meter import Meter

@@ -8,6 +8,7 @@ plugins) are measured around ``pytest_runtest_call``.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from math import isfinite
 from typing import Any
 
 import pytest
@@ -81,7 +82,8 @@ class Measuring:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Hook the probes in right before the first test, when conftests and plugins have done what they do."""
-        self.meter.install()
+        # xdist's receiver allocates while a test runs
+        self.meter.install(exclude_other_threads=True)
         self.disturbances = disturbances()
         self._asks_others = bool(session.config.hook.pytest_querycache_metrics.get_hookimpls())
 
@@ -153,8 +155,6 @@ class Measuring:
         sql = figures_of(item) if self._measured is item else None
         if self._measured is item:
             values, unmeasured = self._reading.figures()
-            if unmeasured:
-                self.meter.garbage.install()  # a test that emptied gc.callbacks is not to blind us to the next
         else:
             values, unmeasured = {}, {"wall_time": _NOT_REACHED}
         self._measured = None
@@ -188,6 +188,12 @@ class Measuring:
         """Take in what other plugins measured of a test."""
         for more in item.ihook.pytest_querycache_metrics(item=item):
             for name, value in more.items():
+                if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+                    reason = f"pytest_querycache_metrics gave {value!r}, expected a finite number"
+                    plain.setdefault("unmeasured", {})[name] = reason
+                    continue
+                if name in METRICS and name in plain["values"]:
+                    continue  # what is measured here is not replaced by what others say
                 plain["values"][name] = value
                 if name not in METRICS:
                     plain.setdefault("own", {})[name] = ["", Better.LOWER.value, False]

@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_GATE_ONLY = ("--perf-threshold", "--perf-confirm")
+
 OPTIONAL_VALUE = ("--perf-baseline", "--perf-update")
 """Options whose value may be left out; they never take the next argument for it."""
 
@@ -145,6 +147,24 @@ def is_active(config: pytest.Config) -> bool:
     values = [option.perf_baseline, option.perf_update, option.perf_against]
     values.extend(getattr(option, f"perf_{name}") for name in REPORTS)
     return bool(option.perf_track or any(value is not None for value in values))
+
+
+def refuse_options_at_odds(config: pytest.Config) -> None:
+    """Stop a call whose options contradict each other, or ask for a gate that is not there.
+
+    Options that stand in the configuration for whenever the gate is on are not meant: only those of this call.
+    """
+    option = config.option
+    if option.perf_update is not None and option.perf_against is not None:
+        raise pytest.UsageError(
+            "--perf-update and --perf-against: an update proves nothing, leave one of them out"
+        )
+    if is_active(config):
+        return
+    for argument in config.invocation_params.args:
+        name = str(argument).partition("=")[0]
+        if name in _GATE_ONLY:
+            raise pytest.UsageError(f"{name} gates nothing by itself, expected --perf-baseline beside it")
 
 
 def is_controller(config: pytest.Config) -> bool:

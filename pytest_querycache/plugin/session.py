@@ -21,7 +21,7 @@ from ..model.verdict import GateResult
 from ..probes.allocations import why_missing
 from ..probes.machine import disturbances, read_environment
 from ..probes.meter import Meter
-from ..storage.baseline_file import read_baseline
+from ..storage.baseline_file import read_baseline, read_or_empty
 from ..storage.repository import resolve_commit
 from .arm_hooks import ARM_PLUGIN
 from .collecting import Collecting
@@ -42,6 +42,8 @@ def start_session(config: pytest.Config, meter: Meter) -> None:
         return
     try:
         settings = read_settings(config)
+        if settings.mode is Mode.UPDATE:
+            read_or_empty(settings.baseline)  # what cannot be read stops an update before the first test
         reports = ReportFiles(config, settings)
         if settings.against and resolve_commit(config.rootpath, settings.against) is None:
             raise ConfigurationError(

@@ -10,7 +10,7 @@ from ..model.acceptance import Acceptance, Learned, accept
 from ..model.baseline import Baseline, Commit, Section
 from ..model.environment import StoredEnvironment
 from ..model.quantity import format_quantity
-from ..storage.baseline_file import read_or_empty, update_baseline
+from ..storage.baseline_file import update_baseline
 from ..storage.repository import read_head
 from .arms import executor_for
 from .collecting import Collecting
@@ -37,11 +37,17 @@ class Update:
     def carry_out(self, progress: Progress) -> None:
         """Learn what fresh processes show, and write; an old file that cannot be read stops it before."""
         try:
-            read_or_empty(self._settings.baseline)
+            self._refuse_distorted_figures()
             learned = self._learn(progress)
             update_baseline(self._settings.baseline, lambda baseline: self._change(baseline, learned))
         except BaselineError as error:
             self.error = str(error)
+
+    def _refuse_distorted_figures(self) -> None:
+        """Without fresh processes a session under a tracer has nothing worth accepting."""
+        disturbances = self._collecting.run.disturbances
+        if disturbances and self._settings.confirm == "off":
+            raise BaselineError(f"{min(disturbances.values())}: figures measured under it cannot be accepted")
 
     def _learn(self, progress: Progress) -> dict[str, Learned]:
         run = self._collecting.run
@@ -89,11 +95,14 @@ class Update:
             learned,
             self._settings.policy,
             environment=environment,
+            disturbed=self._collecting.run.disturbances,
             commit=head.commit if head is not None else "",
         )
         used = {entry.commit for entry in section.entries.values()}
         if head is not None:
-            section.commits[head.commit] = Commit(dirty=head.dirty, date=head.date)
+            known = section.commits.get(head.commit)
+            dirty = head.dirty or (known is not None and known.dirty)
+            section.commits[head.commit] = Commit(dirty=dirty, date=head.date)
         section.commits = {name: commit for name, commit in section.commits.items() if name in used}
 
 

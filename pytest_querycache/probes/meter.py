@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter_ns, process_time_ns
 
+from ..errors import MeasurementError
 from ..model.metric import (
     ALLOCATED_BLOCKS,
     ALLOCATED_BYTES,
@@ -31,11 +32,20 @@ from .memory import ResidentMemory
 _NOTHING = GarbageCount(0, 0, 0, 0, 0)
 
 
-class Meter:
-    """The probes of this process; ``install`` hooks them in, ``uninstall`` takes them out as far as is safe.
+_HOLDERS: set[int] = set()
+"""The meters of this process that are installed, by identity."""
 
-    Threads that exist at installation are not counted: xdist's receiver allocates while a test runs.
-    """
+
+def _hold_counter(counter: AllocationCounter, meter: Meter) -> None:
+    try:
+        counter.install()
+    except MeasurementError:
+        return  # spans give the reason
+    _HOLDERS.add(id(meter))
+
+
+class Meter:
+    """The probes of this process; ``install`` hooks them in, ``uninstall`` takes them out as far as is safe."""
 
     def __init__(
         self,
@@ -55,28 +65,40 @@ class Meter:
         self.callback_cost = CollectionCost(0, 0)
         self._installed = False
 
-    def install(self) -> None:
-        """Hook the probes in, and learn what the hook into the collector costs by itself."""
+    def install(self, *, exclude_other_threads: bool = False) -> None:
+        """Hook the probes in, and learn what the hook into the collector costs by itself.
+
+        With ``exclude_other_threads`` those that exist now are not counted, in this whole process.
+        """
         self._installed = True
         self.garbage.install()
         if isinstance(self.counter, AllocationCounter):
-            self.counter.install()
-            self.counter.exclude_other_threads()
-            # of a watch of its own, so that this is not counted as collections of anybody's test
-            self.callback_cost = self.counter.gc_callback_cost(GarbageWatch(self.clock))
+            _hold_counter(self.counter, self)
+            if exclude_other_threads:
+                self.counter.exclude_other_threads()
+            try:
+                # of a watch of its own, so that this is not counted as collections of anybody's test
+                self.callback_cost = self.counter.gc_callback_cost(GarbageWatch(self.clock))
+            except MeasurementError:
+                self.callback_cost = CollectionCost(0, 0)  # spans give the same reason, test by test
         self.expected_settings = collector_settings()
 
     def repair(self) -> None:
         """Hook in again what a test took out, so that the next one is measured."""
-        if self._installed:
-            self.garbage.install()
+        if not self._installed:
+            return
+        self.garbage.install()
+        if isinstance(self.counter, AllocationCounter):
+            _hold_counter(self.counter, self)
 
     def uninstall(self) -> None:
-        """Take the probes out."""
+        """Take the probes out; the counter, of which a process has one, stays while another meter needs it."""
         self._installed = False
         self.garbage.uninstall()
         if isinstance(self.counter, AllocationCounter):
-            self.counter.uninstall()
+            _HOLDERS.discard(id(self))
+            if not _HOLDERS:
+                self.counter.uninstall()
 
     def reading(self) -> Reading:
         """A reading that can be started and stopped again and again; open ones may be nested."""

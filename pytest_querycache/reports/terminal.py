@@ -24,7 +24,6 @@ _RED: Style = {"red": True}
 _YELLOW: Style = {"yellow": True}
 _GREEN: Style = {"green": True}
 _BOLD: Style = {"bold": True}
-_FAINT: Style = {"light": True}
 
 _MOST_LISTED = 10
 _MOST_NAMES = 5
@@ -62,6 +61,9 @@ def _closing_lines(result: GateResult, accept: tuple[str, str]) -> Iterator[Line
         yield "performance gate: failed: " + "; ".join(result.failures), {**_RED, **_BOLD}
         if result.of(Verdict.REGRESSED):
             yield f"if this cost is wanted, accept it: {everything}", PLAIN
+            return
+        if result.of(Verdict.OVER_BUDGET):
+            yield "make it cheaper, or raise the limit in the test's mark perf_budget", PLAIN
             return
         if result.counts.compared == 0:
             yield f"the baseline and this session have no record in common; record one: {everything}", PLAIN

@@ -22,7 +22,7 @@ def read_baseline(path: Path) -> Baseline:
     except UnicodeDecodeError as error:
         raise BaselineError(
             f"{path}: not a text in UTF-8 ({error.reason} at byte {error.start}); "
-            "restore it from the repository, or pytest --perf-update writes a new one"
+            "restore it from the repository, or delete it, and pytest --perf-update writes a new one"
         ) from None
     except OSError as error:
         raise BaselineError(f"{path}: cannot be read ({error.strerror}); check the path") from None

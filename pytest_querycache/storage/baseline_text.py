@@ -33,7 +33,7 @@ _NOT_FIGURES = frozenset({"commit", "alone", "sql"})
 _LAST_LINE = f'    "{LAST}": "this line stays last, so that branches merge"'
 _CONFLICT_MARKS = ("<<<<<<< ", ">>>>>>> ", "||||||| ")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_AGAIN = "pytest --perf-update writes a new one"
+_AGAIN = "delete it, and pytest --perf-update writes a new one"
 
 
 def write_baseline(baseline: Baseline) -> str:

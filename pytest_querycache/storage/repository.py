@@ -12,7 +12,7 @@ _TIMEOUT_S = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The commit that is checked out; ``dirty`` when tracked files differ from it."""
+    """The commit that is checked out; ``dirty`` when files differ from it, or are not in it."""
 
     commit: str
     dirty: bool
@@ -28,7 +28,7 @@ def read_head(folder: Path, *, ignoring: Path) -> Head | None:
     if commit is None:
         return None
     date = _git(folder, "show", "-s", "--format=%cs", "HEAD") or ""
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no", "-z")
+    status = _git(folder, "status", "--porcelain", "--untracked-files=normal", "-z")
     top = _git(folder, "rev-parse", "--show-toplevel")
     return Head(commit=commit, dirty=_is_dirty(status, top, ignoring), date=date)
 
@@ -49,13 +49,24 @@ def is_shallow(folder: Path) -> bool:
     return _git(folder, "rev-parse", "--is-shallow-repository") == "true"
 
 
-def blamed_commit(path: Path, start_of_line: str) -> str | None:
-    """The commit that last changed the line of a file that starts like this; None where it is not committed."""
+def has_file(folder: Path, commit: str, name: str) -> bool:
+    """Whether a commit holds a file, named relative to a folder of the working tree."""
+    return _git(folder, "cat-file", "-e", f"{commit}:./{name}") is not None
+
+
+def blamed_commit(path: Path, start_of_line: str, *, behind: str) -> str | None:
+    """The commit that last changed a line of a file; None where it is not committed.
+
+    It is the first line that starts with ``start_of_line`` after one that starts with ``behind``.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    number = next((n for n, line in enumerate(lines, 1) if line.startswith(start_of_line)), None)
+    numbered = iter(enumerate(lines, 1))
+    if not any(line.startswith(behind) for _, line in numbered):
+        return None
+    number = next((number for number, line in numbered if line.startswith(start_of_line)), None)
     if number is None:
         return None
     blame = _git(path.parent, "blame", "--porcelain", "-L", f"{number},{number}", "--", path.name)

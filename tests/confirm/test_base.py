@@ -27,10 +27,11 @@ class Repository:
         self.git("init", "--quiet")
         self.git("config", "user.name", "a")
         self.git("config", "user.email", "a@example.org")
-        self.hook_ran = folder / "hook-ran"
+        self.hook_ran = folder.parent / "hook-ran"
         hook = folder / ".git" / "hooks" / "post-checkout"
         hook.write_text(f"#!/bin/sh\ntouch '{self.hook_ran}'\n")
         hook.chmod(0o755)
+        self.commit("t.py", "def test_one(): pass\n")
         self.first = self.commit("lib.py", "VALUE = 1\n")
 
     def git(self, *arguments: str) -> str:
@@ -62,6 +63,7 @@ class Repository:
             section,
             baseline=self.folder / "perf-baseline.json",
             folder=self.folder,
+            section_key="k",
             against=against,
         )
         return list(chosen), problems
@@ -86,6 +88,25 @@ def test_dirty_measurement_goes_back_to_the_commit_of_its_line(repository: Repos
     assert repository.choose(section) == ([repository.last], {})
 
 
+def test_commit_without_the_test_is_no_base(repository: Repository) -> None:
+    """A test that was not yet committed when it was measured is compared with the commit of its entry's line."""
+    repository.git("rm", "--quiet", "t.py")
+    repository.git("commit", "--quiet", "-m", "no test yet")
+    without = repository.git("rev-parse", "HEAD")
+    repository.commit("t.py", "def test_one(): pass\n")
+    section = repository.baseline(commit=without, dirty=False)
+    assert repository.choose(section) == ([repository.last], {})
+
+
+def test_line_of_another_section_is_not_blamed(repository: Repository) -> None:
+    """The same test stands in a section for each Python; only its own section's line tells."""
+    section = repository.baseline(commit=repository.first, dirty=True)
+    mine = repository.last
+    both = Baseline(sections={"k": section, "another": section})
+    repository.commit("perf-baseline.json", write_baseline(both))
+    assert repository.choose(section) == ([mine], {})
+
+
 def test_ref_that_was_asked_for_is_the_base(repository: Repository) -> None:
     """What --perf-against names beats everything, and needs no entry."""
     repository.commit("lib.py", "VALUE = 2\n")
@@ -104,7 +125,9 @@ def test_uncommitted_baseline_has_no_base(repository: Repository) -> None:
 
 def test_folder_without_a_repository_has_no_base(tmp_path: Path) -> None:
     """Outside a repository the reason says so."""
-    _, problems = choose_bases([suspect(TEST)], None, baseline=tmp_path / "b.json", folder=tmp_path)
+    _, problems = choose_bases(
+        [suspect(TEST)], None, baseline=tmp_path / "b.json", folder=tmp_path, section_key="k"
+    )
     assert problems == {TEST: "no old code to compare with: this is not a git repository"}
 
 
@@ -116,7 +139,9 @@ def test_shallow_clone_is_recognised(repository: Repository, tmp_path: Path) -> 
     subprocess.run(
         ["git", "clone", "--quiet", "--depth=1", f"file://{repository.folder}", str(shallow)], check=True
     )
-    _, problems = choose_bases([suspect("t.py::unknown")], section, baseline=shallow / "x", folder=shallow)
+    _, problems = choose_bases(
+        [suspect("t.py::unknown")], section, baseline=shallow / "x", folder=shallow, section_key="k"
+    )
     assert "fetch-depth: 0" in problems["t.py::unknown"]
 
 

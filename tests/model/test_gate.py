@@ -119,13 +119,15 @@ def test_a_count_on_first_sight(figure: Figure, now: float, suspect: bool) -> No
     [
         (Figure(1000, 100), 1030, False),
         (Figure(1000, 100), 1031, True),
-        (Figure(1000, 100), 500, False),  # a time between warm and cold tells nothing
+        (Figure(1000, 100), 500, True),  # warmer than the stored start, and yet slower than a repeat
+        (Figure(1000, 990), 985, False),
+        (Figure(1000, 100, 600), 450, False),  # as far below as the machine's own noise
         (Figure(1000, 1000, 400), 1400, False),  # one spread, which is the machine's
         (Figure(1000, 1000, 400), 1401, True),
     ],
 )
 def test_a_time_on_first_sight(figure: Figure, now: float, suspect: bool) -> None:
-    """A time is suspect only above its cold value, by the threshold or by the spread."""
+    """A time is suspect above its cold value, and where it was clearly warmer above its warm one."""
     assert (first_sight_limit(applied(TIME), figure, now, False) is not None) is suspect
 
 

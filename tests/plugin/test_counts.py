@@ -91,7 +91,7 @@ def test_collector():
 def test_nothing_is_loaded_or_hooked_without_an_option(project: Project) -> None:
     """Without a --perf-* option nothing expensive is imported, and no hook around tests is registered."""
     project.write("test_looks.py", LOOKS)
-    said = project.run("--perf-threshold=time=3%", exit_status=0)
+    said = project.run("-o", "addopts=--perf-threshold=time=3%", exit_status=0)
     assert "3 passed" in said
     assert "performance gate" not in said
 

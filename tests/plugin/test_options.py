@@ -295,3 +295,11 @@ def test_another_plugin_with_our_option(project: Project, monkeypatch: pytest.Mo
     assert "Traceback" not in said
     assert project.pytester.runpytest_subprocess(*without, "-p", "no:perf", "--perf-track").ret == 0
     assert project.pytester.runpytest_subprocess(*without, "-p", "no:querycache").ret == 0
+
+
+@pytest.mark.parametrize("option", ["--perf-confirm=strict", "--perf-threshold=time=5%"])
+def test_option_that_gates_nothing_by_itself_is_refused(project: Project, option: str) -> None:
+    """A pipeline that forgot --perf-baseline is told so, before the first test and with exit status 4."""
+    project.write("test_one.py", "def test_one(): pass\n")
+    said = project.run(option, exit_status=4)
+    assert f"{option.partition('=')[0]} gates nothing by itself, expected --perf-baseline beside it" in said

@@ -125,6 +125,7 @@ def test_a_budget() -> None:
           it is
         compared 1 · regressed 1 · improved 0 · unconfirmed 0 · new 0 · missing 0 · not judged 0
         performance gate: failed: 1 record regressed
+        make it cheaper, or raise the limit in the test's mark perf_budget
     """)
 
 

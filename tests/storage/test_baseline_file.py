@@ -88,7 +88,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         read_baseline(path)
     assert str(raised.value) == (
         f"{path}: not a text in UTF-8 (invalid start byte at byte 12); "
-        "restore it from the repository, or pytest --perf-update writes a new one"
+        "restore it from the repository, or delete it, and pytest --perf-update writes a new one"
     )
 
 

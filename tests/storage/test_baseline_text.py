@@ -196,7 +196,7 @@ def test_fifty_thousand_names_are_stored_once() -> None:
     assert all(a is b for (a, _), (b, _) in zip(one.figures(), other.figures(), strict=True))
 
 
-AGAIN = "restore it from the repository, or pytest --perf-update writes a new one"
+AGAIN = "restore it from the repository, or delete it, and pytest --perf-update writes a new one"
 START = '{"format": "pytest-querycache baseline", "version": 1, "sections": '
 EMPTY = START + '{"k": {"environment": {}, "entries": {%s}}}}'
 
@@ -210,11 +210,11 @@ def one_entry(text: str) -> str:
     [
         (
             "",
-            "perf-baseline.json: the file is empty, expected a baseline; pytest --perf-update writes a new one",
+            "perf-baseline.json: the file is empty, expected a baseline; delete it, and pytest --perf-update writes a new one",
         ),
         (
             " \n\n",
-            "perf-baseline.json: the file is empty, expected a baseline; pytest --perf-update writes a new one",
+            "perf-baseline.json: the file is empty, expected a baseline; delete it, and pytest --perf-update writes a new one",
         ),
         (
             "{\n<<<<<<< HEAD\n}",

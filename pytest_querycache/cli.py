@@ -194,8 +194,7 @@ def _accept(options: argparse.Namespace) -> int:
     from .reports.update_terminal import update_lines
 
     path = _baseline_path(options)
-    acceptance, notes = accept_run(options.path, options.node_ids, path, policy_in(options.rootdir))
-    _print_all(f"note: {note}" for note in notes)
+    acceptance = accept_run(options.path, options.node_ids, path, policy_in(options.rootdir))
     _print_all(text for text, _ in update_lines(acceptance, str(path), {}, "", verbose=True))
     return EXIT_OK
 

@@ -16,16 +16,17 @@ from ..storage.baseline_file import update_baseline
 from ..storage.run_file import read_run
 
 
-def accept_run(
-    path: Path, node_ids: Sequence[str], baseline: Path, policy: Policy
-) -> tuple[Acceptance, list[str]]:
+def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Policy) -> Acceptance:
     """Take a run's figures, or those of a few of its tests, into a baseline file.
 
-    Gives what was taken, and what people should know of it. Only metrics whose figures changed by more than their
-    threshold tolerates are taken; of the others the old figures stay. Raises RunFileError where a node id is not in
-    the run, BaselineError where the file cannot be written.
+    Only metrics whose figures changed by more than their threshold tolerates are taken; of the others the old
+    figures stay. Raises RunFileError where a node id is not in the run or a tracer distorted its figures,
+    BaselineError where the file cannot be written.
     """
     account = read_run(path)
+    if account.run.disturbances:
+        why = min(account.run.disturbances.values())
+        raise RunFileError(f"{path}: {why}: figures measured under it cannot be accepted; run without it")
     records = _asked(account, node_ids, path)
     taken: list[Acceptance] = []
 
@@ -38,7 +39,7 @@ def accept_run(
         acceptance = accept(
             section,
             records,
-            _learned(account),
+            _learned(account, section),
             policy,
             environment=environment,
             commit=account.occasion.commit,
@@ -48,8 +49,7 @@ def accept_run(
         taken.append(acceptance)
 
     update_baseline(baseline, change)
-    notes = [f"{family} is distorted in this run: {why}" for family, why in account.run.disturbances.items()]
-    return taken[0], notes
+    return taken[0]
 
 
 def _asked(account: Account, node_ids: Sequence[str], path: Path) -> list[Record]:
@@ -68,9 +68,12 @@ def _is_meant(record: Record, asked: str) -> bool:
     return record.node_id == asked or record.node_id.startswith(f"{asked}{SEPARATOR}")
 
 
-def _learned(account: Account) -> dict[str, Learned]:
-    """What the session's own fresh processes showed of its suspects, as an update would have learned it."""
-    learned: dict[str, Learned] = {}
+def _learned(account: Account, section: Section) -> dict[str, Learned]:
+    """What the session's own fresh processes showed of its suspects, as an update would have learned it.
+
+    Whether a test can be repeated in one process is not known of a run; the baseline's word stands.
+    """
+    learned = {name: Learned(alone=True) for name, entry in section.entries.items() if entry.alone}
     for (node_id, kept), evidence in account.evidence.items():
         metric = kept.removesuffix(" budget")
         processes = [[{metric: value} for value in values] for values in evidence.processes if values]
@@ -82,8 +85,10 @@ def _learned(account: Account) -> dict[str, Learned]:
 def _keep_unchanged(section: Section, before: Mapping[str, Entry], acceptance: Acceptance) -> None:
     """Of an entry that changed, put back the figures that did not: a run knows first executions alone."""
     changed = {(change.node_id, change.metric.name) for change in acceptance.changed}
-    for node_id in {node_id for node_id, _ in changed}:
-        old, new = before[node_id], section.entries[node_id]
+    for node_id, old in before.items():
+        new = section.entries.get(node_id)
+        if new is None or new is old or node_id in acceptance.new:
+            continue
         figures = []
         for name, figure in new.figures():
             known = old.figure(name)
@@ -94,6 +99,9 @@ def _keep_unchanged(section: Section, before: Mapping[str, Entry], acceptance: A
 def _note_commit(section: Section, account: Account) -> None:
     occasion = account.occasion
     if occasion.commit:
-        section.commits[occasion.commit] = Commit(dirty=occasion.dirty, date=occasion.finished[:10])
+        known = section.commits.get(occasion.commit)
+        # figures of a changed tree stay figures of a changed tree
+        dirty = occasion.dirty or (known is not None and known.dirty)
+        section.commits[occasion.commit] = Commit(dirty=dirty, date=occasion.finished[:10])
     used = {entry.commit for entry in section.entries.values()}
     section.commits = {name: commit for name, commit in section.commits.items() if name in used}

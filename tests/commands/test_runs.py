@@ -198,12 +198,25 @@ def test_nothing_compared_is_no_pass(capsys: pytest.CaptureFixture[str]) -> None
     assert "nothing was compared" in said(capsys, "gate", "1.json", exit_status=1)
 
 
-def test_distorted_figures_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """Accepting what coverage made larger is allowed, and said."""
-    whole = account()
-    write_run(Path("run.json"), whole)
-    text = said(capsys, "accept", "run.json", "--baseline", "new.json", exit_status=0)
-    assert "note: time is distorted in this run: coverage is measuring" in text
+def test_distorted_figures_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """What coverage made larger is not accepted."""
+    write_run(Path("run.json"), account())
+    text = said(capsys, "accept", "run.json", "--baseline", "new.json", exit_status=4)
+    assert "run.json: coverage is measuring: figures measured under it cannot be accepted" in text
+    assert not Path("new.json").exists()
+
+
+def test_a_test_that_is_executed_alone_stays_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run does not know whether a test can be repeated; what the baseline knows of it stays."""
+    baseline = read_baseline(Path("perf-baseline.json"))
+    entries_before = baseline.sections[HERE.key].entries
+    old = Entry([("allocated_bytes", OLD), ("allocated_blocks", Figure(500, 400))], alone=True)
+    entries_before.update({"t.py::a": old, "t.py::b": old})
+    Path("perf-baseline.json").write_text(write_baseline(baseline), encoding="utf-8")
+    said(capsys, "accept", shard("1.json", {"a": 200_000, "b": 100_000}), exit_status=0)
+    assert entries()["t.py::b"] == old
+    assert entries()["t.py::a"].alone
+    assert entries()["t.py::a"].figure("allocated_blocks") == Figure(500, 400)
 
 
 def test_evidence_on_a_budget(capsys: pytest.CaptureFixture[str]) -> None:

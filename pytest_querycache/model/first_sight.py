@@ -64,8 +64,8 @@ def _believe_counts(screening: Screening, account: Account, section: Section, ve
     """Turn the suspects that need no confirmation into findings."""
     remaining = []
     for suspect in screening.suspects:
-        key = suspect.node_id, suspect.metric.name
-        if key in account.evidence or key in vetoes or not _stands(suspect, section):
+        is_vetoed = (suspect.node_id, suspect.metric.name) in vetoes
+        if suspect.key in account.evidence or is_vetoed or not _stands(suspect, section):
             remaining.append(suspect)
             continue
         finding = decide(suspect, None, confirm="off")

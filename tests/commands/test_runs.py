@@ -226,6 +226,19 @@ def test_evidence_on_a_budget(capsys: pytest.CaptureFixture[str]) -> None:
     assert entries()["t.py::a"].figure("allocated_bytes") == Figure(200_000, 190_000)
 
 
+def test_a_budget_is_another_question(capsys: pytest.CaptureFixture[str]) -> None:
+    """Evidence that acquits a metric by its threshold says nothing of its budget."""
+    record = Record(
+        node_id="t.py::a", values={"allocated_bytes": 200_000}, budgets={"allocated_bytes": "150KiB"}
+    )
+    acquitted = {("t.py::a", "allocated_bytes"): Evidence(processes=((90_000.0,),))}
+    run = Run(environment=HERE, records={"t.py::a": record}, claimed={"t.py::a"})
+    write_run(Path("1.json"), Account(run=run, evidence=acquitted))
+    text = said(capsys, "gate", "1.json", exit_status=1)
+    assert "over budget  allocated_bytes 195 KB" in text
+    assert "cleared: t.py::a" in text
+
+
 def test_no_section(capsys: pytest.CaptureFixture[str]) -> None:
     """A run of an environment the baseline does not know compares with nothing, which is no pass."""
     run = shard("1.json", {"a": 1}, environment=replace(HERE, minor_version="3.99"))

@@ -53,15 +53,32 @@ class Entry:
         # None where there are none, because most entries have none
         self.statements = dict(statements) if statements else None
 
+    @classmethod
+    def packed(cls, names: Iterable[str], numbers: array[float], *, commit: str) -> Entry:
+        """An entry of numbers that are packed already: cold, warm and spread for each name, nan where unknown."""
+        entry = cls.__new__(cls)
+        entry._names = _shared(tuple(names))
+        entry._numbers = numbers
+        entry.commit = intern(commit)
+        entry.alone = False
+        entry.statements = None
+        return entry
+
+    def cold(self, name: str) -> float | None:
+        """The cold value of one metric alone, or None where the entry has none."""
+        names = self._names
+        return self._numbers[3 * names.index(name)] if name in names else None
+
     def figure(self, name: str) -> Figure | None:
         """The figure of one metric, or None where the entry has none."""
-        try:
-            index = 3 * self._names.index(name)
-        except ValueError:
+        names = self._names
+        if name not in names:
             return None
-        cold, warm, spread = self._numbers[index : index + 3]
+        index = 3 * names.index(name)
+        numbers = self._numbers
+        warm, spread = numbers[index + 1], numbers[index + 2]
         # not a number is the one value that differs from itself
-        return Figure(cold, warm if warm == warm else None, spread if spread == spread else None)
+        return Figure(numbers[index], warm if warm == warm else None, spread if spread == spread else None)
 
     def figures(self) -> Iterator[tuple[str, Figure]]:
         """Every metric's name with its figure, in the order they were stored."""

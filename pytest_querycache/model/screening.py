@@ -127,7 +127,18 @@ class _Screener:
         judged = False
         incomparable: str | None = None
         blocked = self._blocked
+        compare_all = self._everything or bool(blocked)
         for name, applied in table.items():
+            if (
+                entry is not None
+                and not compare_all
+                and applied.metric.deterministic
+                and name in record.values
+                and record.values[name] == entry.cold(name)
+            ):
+                # an exact count that is exactly what it was, as nearly all are, needs no limit worked out
+                judged = True
+                continue
             figure = entry.figure(name) if entry is not None else None
             if figure is None or (blocked and applied.metric.family in blocked):
                 incomparable = blocked.get(applied.metric.family, incomparable)

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from math import nan
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -145,6 +147,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Entry | BaselineEr
 
     What is wrong with one is returned, because only the reader knows which one it is.
     """
+    entry = _packed_at_once(pairs)
+    if entry is not None:
+        return entry
     if not any(isinstance(value, list) for _, value in pairs) or not all(
         isinstance(value, list) or name in _NOT_FIGURES for name, value in pairs
     ):
@@ -153,6 +158,37 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Entry | BaselineEr
         return _packed(pairs)
     except BaselineError as error:
         return error
+
+
+_PADDING = ((), (nan, nan), (nan,), ())
+"""What completes a figure of one, two or three numbers."""
+
+
+def _packed_at_once(pairs: list[tuple[str, Any]]) -> Entry | None:
+    """The entry, where it is of the common kind: figures of plain numbers, and a commit. None for anything else.
+
+    This is the way of 49,999 out of 50,000 entries; whatever is unusual or wrong takes the longer one.
+    """
+    names: list[str] = []
+    given: list[float] = []
+    numbers: list[float] = []
+    commit = ""
+    for name, value in pairs:
+        if type(value) is list and 0 < len(value) <= 3:
+            names.append(name)
+            given += value
+            numbers += value
+            numbers += _PADDING[len(value)]
+        elif name == "commit" and type(value) is str:
+            commit = value
+        else:
+            return None
+    if not names or not _PLAIN.issuperset(map(type, given)) or not is_finite(sum(given)):
+        return None
+    return Entry.packed(names, array("d", numbers), commit=commit)
+
+
+_PLAIN = frozenset({int, float})
 
 
 def _packed(pairs: Iterable[tuple[str, Any]]) -> Entry:

@@ -210,11 +210,13 @@ def one_entry(text: str) -> str:
     [
         (
             "",
-            "perf-baseline.json: the file is empty, expected a baseline; delete it, and pytest --perf-update writes a new one",
+            "perf-baseline.json: the file is empty, expected a baseline; "
+            "delete it, and pytest --perf-update writes a new one",
         ),
         (
             " \n\n",
-            "perf-baseline.json: the file is empty, expected a baseline; delete it, and pytest --perf-update writes a new one",
+            "perf-baseline.json: the file is empty, expected a baseline; "
+            "delete it, and pytest --perf-update writes a new one",
         ),
         (
             "{\n<<<<<<< HEAD\n}",

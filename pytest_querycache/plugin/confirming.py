@@ -14,7 +14,7 @@ from ..confirm.base_choice import choose_bases, in_both
 from ..confirm.base_tree import BaseTree
 from ..confirm.duels import duel
 from ..confirm.second_look import second_look
-from ..confirm.test_source import source_differs
+from ..confirm.source_change import source_differs
 from ..errors import ArmError
 from ..model.baseline import Section
 from ..model.gate import confirmable

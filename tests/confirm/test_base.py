@@ -9,7 +9,7 @@ import pytest
 
 from pytest_querycache.confirm.base_choice import choose_bases, in_both
 from pytest_querycache.confirm.base_tree import BaseTree
-from pytest_querycache.confirm.test_source import source_differs
+from pytest_querycache.confirm.source_change import source_differs
 from pytest_querycache.errors import ArmError
 from pytest_querycache.model.baseline import Baseline, Commit, Entry, Figure, Section
 from pytest_querycache.model.environment import StoredEnvironment

@@ -236,7 +236,12 @@ def test_a_child_of_the_process_that_stays(start: StartArm, tmp_path: Path) -> N
     assert is_gone(arm)
     assert not arm._reader.is_alive()
     status = Path(f"/proc/{child}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+    # the kernel has the signal, and takes its moment to carry it out
+    for _ in range(100_000):
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] in "ZX":
+            return
+        os.sched_yield()
+    pytest.fail(f"process {child} is still there")
 
 
 @posix

@@ -310,5 +310,5 @@
   });
   picker.addEventListener("change", () => plot(Number(picker.value)));
   plot(drawable[0]);
-  byId("scatter-part").hidden = false;
+  byId("scatter-part").hidden = byId("scatter-link").hidden = false;
 })();

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import ArmError
 from ..model.gate import confirmable
-from ..model.verdict import Evidence, Suspect
+from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from .arm import Execution
 from .executor import Executor
 
 PROCESSES = 2
 """How many fresh processes must agree; the second has another hash seed, and sees only who failed the first."""
 
-EvidenceByMetric = dict[tuple[str, str], Evidence]
 Progress = Callable[[int, int, str], None]
 
 

@@ -114,12 +114,11 @@ class Arm:
     def close(self, *, patience_s: float = _LAST_WAIT_S) -> None:
         """End the process, kindly first, and after ``patience_s`` by force."""
         process = self._process
-        for stream in (process.stdin,):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    pass  # the process is gone and took the pipe with it
+        if process.stdin is not None:
+            try:
+                process.stdin.close()
+            except OSError:
+                pass  # the process is gone and took the pipe with it
         try:
             process.wait(patience_s)
         except subprocess.TimeoutExpired:

@@ -10,7 +10,7 @@ from statistics import median
 from ..errors import ArmError
 from ..model.metric import ALLOCATED_BLOCKS, CPU_TIME, GC_PAUSE, Better
 from ..model.pairs import is_cleared, pairs_needed
-from ..model.verdict import Duel, Evidence, Suspect
+from ..model.verdict import Duel, Evidence, EvidenceByMetric, Suspect
 from .arm import Execution
 from .executor import Executor
 
@@ -38,7 +38,6 @@ _EXPLAINING = (CPU_TIME.name, GC_PAUSE.name, ALLOCATED_BLOCKS.name)
 _Turn = tuple[list[Execution], list[Execution]]
 """What the new code's executions gave, and the old code's."""
 
-EvidenceByMetric = dict[tuple[str, str], Evidence]
 Progress = Callable[[int, int, str], None]
 
 

@@ -11,12 +11,10 @@ from collections.abc import Callable, Sequence
 from ..errors import ArmError
 from ..model.gate import looks_innocent
 from ..model.record import at_reference_speed
-from ..model.verdict import Evidence, Suspect
+from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from .executor import Executor
 
 REPEATS = 3
-
-EvidenceByMetric = dict[tuple[str, str], Evidence]
 
 
 def second_look(

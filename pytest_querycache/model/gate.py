@@ -23,7 +23,7 @@ old code beside the new; ``pairs`` states that rule. Without evidence a suspect 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from .baseline import Section
@@ -87,9 +87,11 @@ def judge(
             cleared.append(replace(finding, verdict=Verdict.UNCHANGED, proof=f"vetoed: {reason}"))
             continue
         findings.append(_with_insight(finding, run, section, proof))
-    for node_id in screening.unseen - screening.compared:
-        screening.not_judged[_why_unseen(node_id, evidence)] += 1
-        screening.not_judged_records += 1
+    unseen = screening.unseen - screening.compared
+    if unseen:
+        problems = _problems_by_record(evidence)
+        screening.not_judged.update(_why_unseen(problems.get(node_id, ())) for node_id in unseen)
+        screening.not_judged_records += len(unseen)
     findings.sort(key=_by_harm)
     counts = _count(findings, screening)
     return GateResult(
@@ -102,8 +104,15 @@ def judge(
     )
 
 
-def _why_unseen(node_id: str, evidence: EvidenceTable) -> str:
-    problems = {found.problem for (name, _), found in evidence.items() if name == node_id and found.problem}
+def _problems_by_record(evidence: EvidenceTable) -> dict[str, list[str]]:
+    problems: dict[str, list[str]] = {}
+    for (node_id, _), found in evidence.items():
+        if found.problem:
+            problems.setdefault(node_id, []).append(found.problem)
+    return problems
+
+
+def _why_unseen(problems: Sequence[str]) -> str:
     return f"not measured beside the old code: {min(problems)}" if problems else "nothing to compare with"
 
 

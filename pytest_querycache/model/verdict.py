@@ -106,6 +106,10 @@ class Evidence:
     duel: Duel | None = None
 
 
+EvidenceByMetric = dict[tuple[str, str], Evidence]
+"""Evidence on suspects, by their keys."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One verdict worth telling, with everything that led to it.

@@ -125,7 +125,7 @@ class Collecting:
         except ValueError:
             return path.as_posix()
 
-    def _deleted_files(self, files: Iterable[str]) -> set[str]:
+    def _deleted_files(self, files: set[str]) -> set[str]:
         """Files of entries that are gone from folders which were collected."""
         folders = [
             folder
@@ -133,7 +133,7 @@ class Collecting:
             if folder.is_dir()
         ]
         gone = set()
-        for file in files - self.run.wholly_collected if isinstance(files, set) else files:
+        for file in files - self.run.wholly_collected:
             path = self._config.rootpath / file
             if not path.exists() and any(folder in path.parents for folder in folders):
                 gone.add(file)

@@ -9,7 +9,7 @@ from time import monotonic_ns
 
 import pytest
 
-from ..confirm.arbiter import EvidenceByMetric, confirm_repeats
+from ..confirm.arbiter import confirm_repeats
 from ..confirm.base_choice import choose_bases, in_both
 from ..confirm.base_tree import BaseTree
 from ..confirm.duels import duel
@@ -19,7 +19,7 @@ from ..errors import ArmError
 from ..model.baseline import Section
 from ..model.gate import confirmable
 from ..model.record import Run, file_of
-from ..model.verdict import Evidence, Suspect
+from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from ..storage.repository import top_folder
 from .arms import executor_for
 from .progress import Progress

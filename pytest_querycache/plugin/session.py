@@ -17,7 +17,7 @@ from ..model.baseline import Section
 from ..model.environment import Environment
 from ..model.gate import judge
 from ..model.screening import Screening, screen
-from ..model.verdict import GateResult
+from ..model.verdict import EvidenceByMetric, GateResult
 from ..probes.allocations import why_missing
 from ..probes.machine import disturbances, read_environment
 from ..probes.meter import Meter
@@ -32,7 +32,6 @@ from .settings import Mode, Settings, read_settings
 from .summary import Summary
 
 if TYPE_CHECKING:
-    from ..confirm.arbiter import EvidenceByMetric
     from .updating import Update
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pytest_querycache.confirm.arm import Execution
-from pytest_querycache.confirm.second_look import EvidenceByMetric, second_look
+from pytest_querycache.confirm.second_look import second_look
 from pytest_querycache.model.gate import decide
-from pytest_querycache.model.verdict import Evidence, Suspect, Verdict
+from pytest_querycache.model.verdict import Evidence, EvidenceByMetric, Suspect, Verdict
 from tests.confirm.fake_arms import FakeArm, FakeArms, Script, passed
 from tests.confirm.test_duels import MS, suspect, taking
 

@@ -20,7 +20,9 @@ SCALARS = (
     "missing",
     "confirm",
     "confirm_budget",
+    "confirm_setup",
     "update_runs",
+    "history",
     "plan_store",
     "sql",
 )
@@ -32,6 +34,8 @@ class Configuration:
     """What a project has settled; every field has a default that suits most.
 
     ``confirm_budget_ns`` is None where it follows from the suite's own time: the larger of 30 s and a quarter.
+    ``confirm_setup`` is the command that builds the old code, run in an environment of its own. ``history`` is the
+    file that keeps every run's figures, empty for none, relative to the project's folder.
     With ``plan_store`` compiled queries survive the session, in pytest's cache directory. ``sql`` is true, false, or
     the drivers whose statements may be counted; the plugin, which knows the drivers, checks their names.
     """
@@ -42,7 +46,9 @@ class Configuration:
     missing: str = "warn"
     confirm: str = "auto"
     confirm_budget_ns: float | None = None
+    confirm_setup: str = ""
     update_runs: int = 3
+    history: str = ""
     plan_store: bool = False
     sql: object = True
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
@@ -88,6 +94,10 @@ def with_scalar(configuration: Configuration, key: str, value: object, where: st
         return replace(configuration, confirm=_one_of(value, CONFIRM_MODES, where))
     if key == "confirm_budget":
         return replace(configuration, confirm_budget_ns=_duration(value, where))
+    if key == "confirm_setup":
+        return replace(configuration, confirm_setup=_text(value, where, "a command, or nothing"))
+    if key == "history":
+        return replace(configuration, history=_text(value, where, "the path of a file, or nothing"))
     if key == "update_runs":
         return replace(configuration, update_runs=_whole(value, where))
     if key == "plan_store":
@@ -102,6 +112,12 @@ def _one_of(value: object, allowed: tuple[str, ...], where: str) -> str:
         expected = ", ".join(repr(name) for name in allowed)
         raise ConfigurationError(f"{where}: unexpected {value!r}, expected one of {expected}")
     return str(value)
+
+
+def _text(value: object, where: str, expected: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{where}: unexpected {value!r}, expected {expected}")
+    return value.strip()
 
 
 def _duration(value: object, where: str) -> float:

@@ -14,7 +14,6 @@ from .model.baseline import Baseline, Section
 from .model.environment import Environment, StoredEnvironment
 from .model.gate import judge
 from .model.measurement import PerfMetrics
-from .model.metric import Better
 from .model.policy import Policy
 from .model.record import Record, Run
 from .model.screening import screen
@@ -137,6 +136,6 @@ def _records(metrics: Iterable[PerfMetrics]) -> dict[str, Record]:
         )
         for name, value in measured.values.items():
             metric = record.metric(name)
-            best = max if metric is not None and metric.better is Better.HIGHER else min
-            record.values[name] = best(record.values.get(name, value), value)
+            known = record.values.get(name, value)
+            record.values[name] = metric.best((known, value)) if metric is not None else min(known, value)
     return records

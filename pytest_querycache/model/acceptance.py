@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -15,7 +15,6 @@ from .metric import (
     EXPLAINING,
     PEAK_RSS,
     REFERENCE_TIME,
-    Better,
     Family,
     Metric,
 )
@@ -181,7 +180,7 @@ def new_entry(
             colds.extend(_values(process, metric, reference_ns))
         colds = colds or [value]
         by_process = [_values(process, metric, reference_ns) for process in learned.warm]
-        warms = [_best(values, metric) for values in by_process if values]
+        warms = [metric.best(values) for values in by_process if values]
         if metric in EXPLAINING:
             figures.append((name, Figure(_rounded(median(colds)))))
         elif not warms:
@@ -190,12 +189,12 @@ def new_entry(
             highest = max([*colds, *(number for values in by_process for number in values)])
             figures.append((name, Figure(highest, highest)))
         elif metric.deterministic:
-            cold = min(colds) if metric.better is Better.HIGHER else max(colds)
+            cold = metric.worst(colds)
             spread = max(warms) - min(warms)
-            figures.append((name, Figure(cold, _best(warms, metric), spread or None)))
+            figures.append((name, Figure(cold, metric.best(warms), spread or None)))
         else:
             spread = _rounded(max(colds) - min(colds))
-            figures.append((name, Figure(_rounded(median(colds)), _best(warms, metric), spread or None)))
+            figures.append((name, Figure(_rounded(median(colds)), metric.best(warms), spread or None)))
     statements = {row[0]: row[2] for row in record.statements}
     return Entry(figures, commit=commit, alone=learned.alone, statements=statements)
 
@@ -207,10 +206,6 @@ def _rounded(number: float) -> float:
 def _is_stored(metric: Metric, value: float) -> bool:
     """Gated metrics always; what explains them, and the cache's figures, where there is something to store."""
     return metric.gated or (value != 0 and metric in (*EXPLAINING, CACHE_HITS, CACHE_MISSES))
-
-
-def _best(values: Sequence[float], metric: Metric) -> float:
-    return max(values) if metric.better is Better.HIGHER else min(values)
 
 
 def _values(
@@ -240,7 +235,7 @@ def _changes(
         was, now = reference_figure(before), reference_figure(figure)
         if figure.warm is None:
             was = before.cold  # a first execution is held against a first execution
-        worse = (now - was) * (-1 if metric.better is Better.HIGHER else 1)
+        worse = metric.rise(was, now)
         allowed = tolerance(applied, before) if applied is not None else 0.2 * abs(was)
         gain = improvement * abs(was) if metric.deterministic else allowed
         beyond = worse > allowed or -worse > max(gain, _noise(before, metric))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .baseline import Figure
-from .metric import Better, Metric
+from .metric import Metric
 from .policy import Applied
 
 SPREADS = 3
@@ -34,17 +34,15 @@ class Limit:
 
     def exceeded_by(self, now: float) -> bool:
         """Whether a value is worse than the limit, and by at least the floor worse than the reference."""
-        better_higher = self.metric.better is Better.HIGHER
-        beyond = now < self.value if better_higher else now > self.value
+        beyond = self.metric.is_worse(now, than=self.value)
         return beyond and (self.reference is None or abs(now - self.reference) >= self.floor)
 
 
 def limit_over(figure_value: float, tolerance: float, applied: Applied) -> Limit:
     """The limit that a threshold puts on a stored value, ``tolerance`` away from it in the bad direction."""
-    worse = -1 if applied.metric.better is Better.HIGHER else 1
     return Limit(
         metric=applied.metric,
-        value=figure_value + worse * tolerance,
+        value=applied.metric.worse_by(figure_value, tolerance),
         origin=applied.origin,
         rule=applied.describe(),
         reason=applied.reason,
@@ -73,14 +71,13 @@ def tolerance(applied: Applied, figure: Figure) -> float:
 def first_sight_limit(applied: Applied, figure: Figure, now: float, everything: bool) -> Limit | None:
     """The limit that a session's value exceeds; where it exceeds none, None or with ``everything`` the cold one."""
     allowed = tolerance(applied, figure)
-    sign = -1 if applied.metric.better is Better.HIGHER else 1
-    rise = sign * (now - figure.cold)
+    rise = applied.metric.rise(figure.cold, now)
     if rise > allowed and rise >= applied.floor:
         return limit_over(figure.cold, allowed, applied)
     # a count is exact, so any warmer state shows; a time has to lie below the stored one by more than its noise
     warmer = applied.floor if applied.metric.deterministic else max(applied.floor, allowed)
     if figure.warm is not None and -rise >= warmer and rise < 0:
-        warm_rise = sign * (now - figure.warm)
+        warm_rise = applied.metric.rise(figure.warm, now)
         if warm_rise > allowed and warm_rise >= applied.floor:
             return limit_over(figure.warm, allowed, applied)
     return limit_over(figure.cold, allowed, applied) if everything else None

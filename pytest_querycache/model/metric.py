@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 
 class Family(str, Enum):
@@ -40,6 +42,31 @@ class Metric:
     deterministic: bool = False
     gated: bool = False
     own_floor: bool = False
+
+    def best(self, values: Iterable[float]) -> float:
+        """The best of some values: noise only ever makes one worse, so it speaks for the code."""
+        return max(values) if self.better is Better.HIGHER else min(values)
+
+    def worst(self, values: Iterable[float]) -> float:
+        """The worst of some values."""
+        return min(values) if self.better is Better.HIGHER else max(values)
+
+    def is_worse(self, now: float, than: float) -> bool:
+        """Whether one value is worse than another."""
+        return now < than if self.better is Better.HIGHER else now > than
+
+    def rise(self, was: float, now: float) -> float:
+        """By how much ``now`` is worse than ``was``, in the metric's unit; negative where it is better."""
+        return was - now if self.better is Better.HIGHER else now - was
+
+    def worse_by(self, value: float, distance: float) -> float:
+        """The value that lies ``distance`` from another one in the bad direction."""
+        return value - distance if self.better is Better.HIGHER else value + distance
+
+    def times_worse(self, was: float, now: float) -> float:
+        """How many times worse ``now`` is than ``was``: more is always worse, beside nothing it is infinite."""
+        top, bottom = (was, now) if self.better is Better.HIGHER else (now, was)
+        return top / bottom if bottom > 0 else inf
 
 
 def _time(name: str, *, gated: bool = False) -> Metric:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..errors import BaselineError
 from ..model.baseline import Baseline
-from .baseline_text import parse_baseline, write_baseline
+from .baseline_reader import parse_baseline
+from .baseline_text import write_baseline
 from .lock import exclusive
 from .replace import replace_text
 

@@ -18,7 +18,8 @@ from pytest_querycache.model.policy import Policy
 from pytest_querycache.model.record import Record, own_metric
 from pytest_querycache.model.threshold import parse_thresholds
 from pytest_querycache.model.verdict import Evidence, Suspect, Verdict
-from pytest_querycache.storage.baseline_text import parse_baseline, write_baseline
+from pytest_querycache.storage.baseline_reader import parse_baseline
+from pytest_querycache.storage.baseline_text import write_baseline
 
 TEST = "t.py::test_one"
 BYTES, TIME = METRICS["allocated_bytes"], METRICS["wall_time"]

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from .plan_format import PlanFormatError, from_stored, to_stored
+from .plan_format import PlanFormatError
 from .signature import QuerySignature
+from .tree_reader import from_stored
+from .tree_writer import to_stored
 
 if TYPE_CHECKING:
     from sqlglot import exp

@@ -12,8 +12,10 @@ from sqlglot import exp, parse_one
 from sqlglot.optimizer import optimize
 
 from examples.query_caching import warehouse
-from pytest_querycache.queries.plan_format import CLASSES, MAX_DEPTH, PlanFormatError, from_stored, to_stored
+from pytest_querycache.queries.plan_format import CLASSES, MAX_DEPTH, PlanFormatError
 from pytest_querycache.queries.semantic_form import tree_pieces
+from pytest_querycache.queries.tree_reader import from_stored
+from pytest_querycache.queries.tree_writer import to_stored
 
 
 def through_json(tree):

@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from numbers import Integral, Real
-from typing import TypeVar
 
 from ..errors import MeasurementError
 from ..model.measurement import Distribution, PerfMetrics
-from ..model.metric import (
-    BLOCKS_PER_CALL,
-    METRICS,
-    PEAK_RSS,
-    TIME_PER_CALL,
-    Metric,
-)
+from ..model.metric import BLOCKS_PER_CALL, METRICS, TIME_PER_CALL, Metric
 from ..model.quantity import is_finite
 from ..model.record import own_metric
-from .allocations import AllocationCounter
 from .meter import Meter, Reading
-
-T = TypeVar("T")
+from .rounds import time_calls
+from .section_totals import SectionTotals
 
 JOINT = "/"
-_ROUND_NS = 5_000_000
-_MOST_LOOPS = 1 << 24
-
-
-@dataclass(slots=True)
-class SectionTotals:
-    """What all executions of one section cost together; the peak is the highest of them."""
-
-    values: dict[str, float] = field(default_factory=dict)
-    unmeasured: dict[str, str] = field(default_factory=dict)
-    own_metrics: dict[str, Metric] = field(default_factory=dict)
-    calls: int = 0
-
-    def add(self, metrics: PerfMetrics) -> None:
-        """Add one execution."""
-        self.calls += 1
-        self.unmeasured.update(metrics.unmeasured)
-        self.own_metrics.update(metrics.own_metrics)
-        for name, value in metrics.values.items():
-            if name in metrics.own_metrics:
-                self.values[name] = value
-            elif name == PEAK_RSS.name:
-                self.values[name] = max(self.values.get(name, 0), value)
-            else:
-                self.values[name] = self.values.get(name, 0) + value
-        for name in self.unmeasured:
-            self.values.pop(name, None)  # a sum that lacks an execution would look like a gain
 
 
 class Section:
@@ -196,20 +159,14 @@ class PerfTracker:
         if rounds < 1 or warmup < 0:
             raise MeasurementError(f"rounds={rounds}, warmup={warmup}: expected at least 1 and 0")
         operation = name or str(getattr(func, "__name__", type(func).__name__))
-        clock = self._own_meter().clock
-        loops = 1
-        while loops < _MOST_LOOPS and _time_round(clock, func, args, loops) < _ROUND_NS:
-            loops *= 2
-        for _ in range(warmup):
-            _time_round(clock, func, args, loops)
-        samples = tuple(_time_round(clock, func, args, loops) / loops for _ in range(rounds))
-        blocks = self._blocks_of_a_call(func, args)
-        distribution = Distribution(operation=operation, samples_ns=samples, loops=loops, blocks=blocks)
+        distribution = time_calls(
+            func, args, operation, rounds=rounds, warmup=warmup, meter=self._own_meter()
+        )
         totals = self.sections.setdefault(self._path(operation), SectionTotals())
         totals.calls += 1
         totals.values[TIME_PER_CALL.name] = distribution.min_ns
-        if blocks is not None:
-            totals.values[BLOCKS_PER_CALL.name] = blocks
+        if distribution.blocks is not None:
+            totals.values[BLOCKS_PER_CALL.name] = distribution.blocks
         return distribution
 
     def own_values(self) -> tuple[dict[str, float], dict[str, Metric]]:
@@ -234,22 +191,6 @@ class PerfTracker:
 
     def _path(self, name: str) -> str:
         return self._open[-1].name + JOINT + name if self._open else name
-
-    def _blocks_of_a_call(self, func: Callable[..., object], args: tuple[object, ...]) -> float | None:
-        """The fewest blocks that one of a few warm calls requested; a full collection empties free lists first."""
-        meter = self._own_meter()
-        if not isinstance(meter.counter, AllocationCounter):
-            return None
-        span = meter.counter.new_span()
-        fewest: float | None = None
-        for _ in range(3):
-            gc.collect()
-            span.start()
-            func(*args)
-            span.stop()
-            if span.reason is None and (fewest is None or span.blocks < fewest):
-                fewest = span.blocks
-        return fewest
 
     def _own_meter(self) -> Meter:
         if self._meter is None:
@@ -279,13 +220,3 @@ class PerfTracker:
             if part._on_complete is not None:
                 part._on_complete(cost)
         return metrics
-
-
-def _time_round(
-    clock: Callable[[], int], func: Callable[..., object], args: tuple[object, ...], loops: int
-) -> int:
-    calls = range(loops)
-    start = clock()
-    for _ in calls:
-        func(*args)
-    return clock() - start

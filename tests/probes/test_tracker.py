@@ -17,7 +17,8 @@ from pytest_querycache.model.measurement import PerfMetrics
 from pytest_querycache.model.metric import Better
 from pytest_querycache.probes.allocations import load
 from pytest_querycache.probes.meter import Meter
-from pytest_querycache.probes.tracker import PerfTracker, SectionTotals
+from pytest_querycache.probes.section_totals import SectionTotals
+from pytest_querycache.probes.tracker import PerfTracker
 
 
 class Clock:

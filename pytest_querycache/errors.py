@@ -35,5 +35,9 @@ class ArmError(QueryCacheError):
     """A fresh process could not be started, died, hung, or could not execute what it was told to."""
 
 
+class IncomparableError(ArmError):
+    """A fresh process ran other code than it should have, so that its figures prove nothing."""
+
+
 class CompilationError(QueryCacheError):
     """A SQL query could not be parsed, optimised or planned."""

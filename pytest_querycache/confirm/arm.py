@@ -1,7 +1,10 @@
 """An arm: a fresh process that executes one test when told to, as often as told, and answers with its figures.
 
 Commands and answers are lines of JSON over the process's standard input and output, which the process keeps for
-this alone. This side knows no pytest: what the process runs is given as a command, and a test is a name.
+this alone. This side knows no pytest: what the process runs is given as a command, and a test is a name. The first
+line is ``{"instructions": file, "lifeline": descriptor}``: the instructions may be long, and a process that never
+reads would block whoever writes more than a pipe holds. The lifeline is a pipe on which nothing is ever said; it
+ends when this side is gone, even while the process is inside a test that hangs.
 
 An answer to ``{"run": name, "warm": true}`` is ``{"outcome": …, "figures": {entry: {metric: value}}}``, where
 ``entry`` is the test or a section of it. An arm ends by itself when its input closes.
@@ -28,7 +31,7 @@ _LAST_WAIT_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How to start an arm: command, folder, environment, and the first line it is told."""
+    """How to start an arm: command, folder, environment, and what it is to do."""
 
     command: Sequence[str]
     folder: Path
@@ -50,7 +53,7 @@ class Execution:
     detail: str = ""
 
 
-def _start(launch: Launch, log: Path) -> subprocess.Popen[str]:
+def _start(launch: Launch, log: Path, inherited: Sequence[int]) -> subprocess.Popen[str]:
     with log.open("wb") as stream:
         return subprocess.Popen(
             launch.command,
@@ -62,6 +65,7 @@ def _start(launch: Launch, log: Path) -> subprocess.Popen[str]:
             text=True,
             encoding="utf-8",
             errors="replace",
+            pass_fds=inherited,
             # a Ctrl-C in the terminal is for the session, which closes its arms itself
             start_new_session=os.name == "posix",
         )
@@ -75,15 +79,27 @@ class Arm:
     """
 
     def __init__(self, launch: Launch, log: Path) -> None:
+        """Start the process; the instructions are laid beside the file it logs to."""
         self._log = log
         self._answers: queue.Queue[str | None] = queue.Queue()
+        self._lifeline: int | None = None
+        instructions = log.with_suffix(".instructions.json")
+        theirs: list[int] = []
         try:
-            self._process = _start(launch, log)
+            instructions.write_text(json.dumps(launch.instructions), encoding="utf-8")
+            if os.name == "posix":
+                end, self._lifeline = os.pipe()
+                theirs.append(end)
+            self._process = _start(launch, log, theirs)
         except OSError as error:
+            self._let_go()
             raise ArmError(f"a fresh process could not be started: {error}") from None
+        finally:
+            for end in theirs:
+                os.close(end)
         self._reader = threading.Thread(target=self._read_answers, daemon=True)
         self._reader.start()
-        self._tell(launch.instructions)
+        self._tell({"instructions": str(instructions), "lifeline": theirs[0] if theirs else None})
 
     def wait_until_ready(self, timeout_s: float) -> list[str]:
         """The names of the tests the arm found."""
@@ -130,12 +146,18 @@ class Arm:
         # closing a file that is being read would wait for the reader, so a reader that stays keeps its file
         if process.stdout is not None and not self._reader.is_alive():
             process.stdout.close()
+        self._let_go()
 
     def __enter__(self) -> Arm:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _let_go(self) -> None:
+        lifeline, self._lifeline = self._lifeline, None
+        if lifeline is not None:
+            os.close(lifeline)
 
     def _read_answers(self) -> None:
         stream: IO[str] | None = self._process.stdout

@@ -21,6 +21,7 @@ class BaseTree:
     def __init__(self, top: Path, commit: str, folder: Path) -> None:
         self.top = top.resolve()
         self.commit = commit
+        self.built_ns = 0.0
         self.root = folder / "base"
         _git(self.top, "clone", "--quiet", "--shared", "--no-checkout", str(self.top), str(self.root))
         _git(self.root, "checkout", "--quiet", "--detach", commit)

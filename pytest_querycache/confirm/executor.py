@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import ArmError
+from ..errors import ArmError, IncomparableError
 from .arm import Arm, Execution, Launch
+from .workspace import Workspace
 
 LaunchFor = Callable[[Sequence[str], Path, int], Launch]
 """How to start an arm for these tests, given a folder for its files and a hash seed."""
@@ -43,7 +43,7 @@ class Executor:
         self._known_ns = known_ns
         self._start = start
         self._foreign = foreign
-        self._folder = tempfile.TemporaryDirectory(prefix="pytest-querycache-", ignore_cleanup_errors=True)
+        self._workspace = Workspace()
         self._arm: Arm | None = None
         self._tests: Sequence[str] = ()
         self._collected: frozenset[str] = frozenset()
@@ -64,7 +64,7 @@ class Executor:
         if arm is not None:
             # somebody who pressed Ctrl-C is not kept waiting for a test that hangs
             arm.close(patience_s=_LAST_WAIT_S if kind is None else 0)
-        self._folder.cleanup()
+        self._workspace.close()
 
     def begin_process(self, tests: Sequence[str], seed: int) -> None:
         """Start a fresh process that can execute these tests; raises ArmError when it cannot be started."""
@@ -121,19 +121,19 @@ class Executor:
         return executions
 
     def check_imports(self) -> None:
-        """Raise ArmError when the process has imported the other side's code, so that it proves nothing."""
+        """Raise IncomparableError when the process has imported the other side's code: it proves nothing."""
         if self._arm is None or self._foreign is None:
             return
         foreign = self._arm.imported_from(self._foreign, _SHORTEST_TIMEOUT_S)
         if foreign:
-            raise ArmError(
+            raise IncomparableError(
                 f"incomparable: the process for the other commit imported {foreign[0]}; "
                 "is the project installed in a way that always finds the working tree?"
             )
 
     def _open(self) -> None:
         self._started += 1
-        folder = Path(self._folder.name) / str(self._started)
+        folder = self._workspace.path / str(self._started)
         folder.mkdir()
         self._arm = self._start(self._launch_for(self._tests, folder, self._seed), folder / "output.txt")
 

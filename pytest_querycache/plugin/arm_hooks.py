@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import pytest
 
+from ..confirm.lifeline import end_with
 from ..probes.memory import return_free_memory
 from .fixtures import METER_KEY
 from .transport import ATTRIBUTE, records_of
@@ -163,9 +164,12 @@ def _private_channels() -> Iterator[tuple[IO[str], IO[str]]]:
 
 
 def main() -> int:
-    """Run as told by the first line of the input: ``{"args": […], "sys_path": […], "counter": …}``."""
+    """Run as told by the instructions the first line names: ``{"args": […], "sys_path": […], "counter": …}``."""
     with _private_channels() as (commands, answers):
-        instructions = json.loads(commands.readline())
+        told = json.loads(commands.readline())
+        if told["lifeline"] is not None:
+            end_with(told["lifeline"])
+        instructions = json.loads(Path(told["instructions"]).read_text(encoding="utf-8"))
         sys.path[:] = instructions["sys_path"]
         loop = ArmLoop(commands, answers, instructions["counter"])
         return int(pytest.main(instructions["args"], plugins=[_named(loop)]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,20 @@ import pytest
 from ..confirm.arm import Launch
 from ..confirm.base_tree import BaseTree
 from ..confirm.executor import Executor
+from ..confirm.workspace import Workspace
 from ..model.record import Run
 from .arm_command import launch_of
+from .progress import Progress
+from .settings import Settings
+
+
+@contextmanager
+def laid_out(
+    top: Path, commit: str, *, config: pytest.Config, settings: Settings, progress: Progress
+) -> Iterator[BaseTree]:
+    """A commit's code in a temporary folder, gone afterwards; raises ArmError when it cannot be had."""
+    with Workspace() as workspace:
+        yield BaseTree(top, commit, workspace.path)
 
 
 def executor_for(

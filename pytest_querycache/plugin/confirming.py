@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from time import monotonic_ns
 
 import pytest
@@ -21,7 +19,7 @@ from ..model.gate import confirmable
 from ..model.record import Run, file_of
 from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from ..storage.repository import top_folder
-from .arms import executor_for
+from .arms import executor_for, laid_out
 from .progress import Progress
 from .settings import Settings
 
@@ -102,10 +100,8 @@ def _by_duels(
         if top is None:
             break
         try:
-            with tempfile.TemporaryDirectory(
-                prefix="pytest-querycache-", ignore_cleanup_errors=True
-            ) as folder:
-                base = BaseTree(top, commit, Path(folder))
+            with laid_out(top, commit, config=config, settings=settings, progress=progress) as base:
+                deadline += int(base.built_ns)  # a build is not confirmation
                 evidence.update(_duel_beside(base, accused, config, run, deadline, progress))
         except ArmError as error:
             evidence.update(_problem(accused, str(error)))

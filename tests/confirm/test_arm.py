@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -29,12 +30,13 @@ def tell(**answer):
     print(json.dumps(answer), flush=True)
 def commands():
     return map(json.loads, sys.stdin)
-instructions = json.loads(sys.stdin.readline())
+with open(json.loads(sys.stdin.readline())["instructions"]) as file:
+    instructions = json.load(file)
 """
 
 READY = 'tell(ready=["t.py::a", "t.py::b"])\n'
 
-StartArm = Callable[[str], Arm]
+StartArm = Callable[..., Arm]
 
 
 @pytest.fixture
@@ -42,12 +44,14 @@ def start(tmp_path: Path) -> Iterator[StartArm]:
     """Starts an arm that runs a program; whatever happens, none outlives the test."""
     arms: list[Arm] = []
 
-    def start(body: str, *, prologue: str = PROLOGUE) -> Arm:
+    def start(
+        body: str, *, prologue: str = PROLOGUE, instructions: Mapping[str, Any] = {"args": ["µ"]}
+    ) -> Arm:
         launch = Launch(
             command=[sys.executable, "-I", "-S", "-c", prologue + dedent(body)],
             folder=tmp_path,
             environment=os.environ,
-            instructions={"args": ["µ"]},
+            instructions=instructions,
         )
         arms.append(Arm(launch, tmp_path / f"log-{len(arms)}.txt"))
         return arms[-1]
@@ -91,8 +95,15 @@ def test_an_arm_that_does_as_it_is_told(start: StartArm) -> None:
 
 
 def test_instructions_come_first(start: StartArm) -> None:
-    """The first line tells the process what to do, in any alphabet."""
+    """The first line names a file that tells the process what to do, in any alphabet."""
     assert start("tell(ready=instructions['args'])").wait_until_ready(PATIENCE_S) == ["µ"]
+
+
+def test_instructions_nobody_reads(start: StartArm) -> None:
+    """A process that never reads its input is given up on, however long its instructions are."""
+    arm = start("signal.pause()", prologue="import signal\n", instructions={"args": ["long"] * 100_000})
+    with pytest.raises(ArmError, match=r"^a fresh process did not finish collecting"):
+        arm.wait_until_ready(IMPATIENCE_S)
 
 
 def test_a_test_that_fails_is_an_answer(start: StartArm) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import RunFileError
-from ..model.acceptance import Acceptance, Learned, accept
+from ..model.acceptance import Acceptance, accept
 from ..model.account import Account
 from ..model.baseline import Baseline, Commit, Entry, Section
 from ..model.environment import StoredEnvironment
+from ..model.learned import Learned
 from ..model.policy import Policy
 from ..model.record import SEPARATOR, Record
 from ..storage.baseline_file import update_baseline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import ArmError
-from ..model.acceptance import Learned
+from ..model.learned import Learned
 from .arm import Execution
 from .executor import Executor
 

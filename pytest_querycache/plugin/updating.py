@@ -6,9 +6,10 @@ import pytest
 
 from ..confirm.learning import learn
 from ..errors import ArmError, BaselineError
-from ..model.acceptance import Acceptance, Learned, accept
+from ..model.acceptance import Acceptance, accept
 from ..model.baseline import Baseline, Commit, Section
 from ..model.environment import StoredEnvironment
+from ..model.learned import Learned
 from ..model.quantity import format_quantity
 from ..storage.baseline_file import update_baseline
 from ..storage.repository import read_head

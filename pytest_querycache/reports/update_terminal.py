@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..model.acceptance import Acceptance, Change
+from ..model.acceptance import Acceptance
+from ..model.change import Change
 from ..model.quantity import format_quantity
 from .terminal import PLAIN, Line
 

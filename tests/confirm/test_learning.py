@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_querycache.confirm.arm import Execution
 from pytest_querycache.confirm.learning import learn
 from pytest_querycache.errors import ArmError
-from pytest_querycache.model.acceptance import Learned
+from pytest_querycache.model.learned import Learned
 from tests.confirm.fake_arms import FakeArm, FakeArms, passed
 
 

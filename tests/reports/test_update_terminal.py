@@ -6,7 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from pytest_querycache.model.acceptance import Acceptance, Change
+from pytest_querycache.model.acceptance import Acceptance
+from pytest_querycache.model.change import Change
 from pytest_querycache.model.metric import METRICS
 from pytest_querycache.reports.update_terminal import update_lines
 

@@ -77,6 +77,7 @@ def plain_evidence(evidence: Mapping[tuple[str, str], Evidence]) -> list[dict[st
             "metric": metric,
             "processes": [[plain_number(value) for value in values] for values in found.processes],
             "problem": found.problem,
+            "incomparable": found.incomparable,
             "duel": plain_duel(found.duel) if found.duel is not None else None,
         }
         for (node_id, metric), found in sorted(evidence.items())
@@ -93,6 +94,10 @@ def plain_duel(duel: Duel) -> dict[str, Any]:
         "commit": duel.commit,
         "test_changed": duel.test_changed,
         "rises": {name: plain_number(rise) for name, rise in duel.rises.items()},
+        "turns": [[[plain_number(new), plain_number(old)] for new, old in pair] for pair in duel.turns],
+        "apart": duel.apart,
+        "controls": plain_number(duel.controls),
+        "disturbed": duel.disturbed,
     }
 
 

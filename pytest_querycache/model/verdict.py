@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from .limit import Limit
-from .metric import Better, Metric
+from .metric import Metric
 
 
 class Verdict(str, Enum):
@@ -66,12 +66,7 @@ class Suspect:
         """How many times the limit the value is, for putting the worst first; unseen ones by size, last."""
         if self.unseen:
             return -1 / max(self.now, 1)
-        top, bottom = (
-            (self.limit.value, self.now)
-            if self.metric.better is Better.HIGHER
-            else (self.now, self.limit.value)
-        )
-        return top / bottom if bottom > 0 else float("inf")
+        return self.metric.times_worse(self.limit.value, self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +75,11 @@ class Duel:
 
     ``pair_ratios`` holds new/old for each pair (old/new where higher is better, so that more is always worse);
     ``old`` and ``new`` are the middle values in the metric's unit. ``needed`` is how many pairs convict. ``commit``
-    is the old code's; ``test_changed`` says that the test's own source differs there. ``rises`` are new − old of
-    the metrics that explain a time.
+    is the old code's, empty where the baseline's own values stand for it; ``test_changed`` says that the test's own
+    source differs there. ``rises`` are new − old of the metrics that explain a time. ``turns`` holds, for each pair,
+    the new and the old value of every turn. ``apart`` says that the two sides were not measured in turns, so that
+    the stricter bar of ``pairs`` holds. ``controls`` is how many times as long tests that nobody suspects took,
+    None where there were none; ``disturbed`` counts pairs that were kept although something disturbed them.
     """
 
     pair_ratios: Sequence[float]
@@ -91,6 +89,10 @@ class Duel:
     commit: str
     test_changed: bool = False
     rises: Mapping[str, float] = field(default_factory=dict)
+    turns: Sequence[Sequence[tuple[float, float]]] = ()
+    apart: bool = False
+    controls: float | None = None
+    disturbed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +100,13 @@ class Evidence:
     """What fresh processes measured of one suspect.
 
     ``processes`` holds, for each process, the values of its repeats, in the metric's unit. ``problem`` says
-    why there is no evidence, or no more. ``duel`` is what pairs of processes showed, old code beside new.
+    why there is no evidence, or no more; ``incomparable`` that no more time would help, because the two sides cannot
+    be held against each other here. ``duel`` is what pairs of processes showed, old code beside new.
     """
 
     processes: Sequence[Sequence[float]] = ()
     problem: str = ""
+    incomparable: bool = False
     duel: Duel | None = None
 
 

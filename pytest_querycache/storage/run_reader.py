@@ -160,6 +160,7 @@ class RunReader:
         return Evidence(
             processes=[self.checked_numbers(values, where) for values in processes],
             problem=members.text("problem"),
+            incomparable=members.flag("incomparable"),
             duel=self._duel(members.mapping("duel")) if members.get("duel") is not None else None,
         )
 
@@ -172,7 +173,25 @@ class RunReader:
             commit=members.text("commit"),
             test_changed=members.flag("test_changed"),
             rises=members.mapping("rises").numbers_by_name(),
+            turns=[
+                [self._turn(turn) for turn in self._list(pair, "turns")]
+                for pair in self._list(members.get("turns") or [], "turns")
+            ],
+            apart=members.flag("apart"),
+            controls=members.number("controls"),
+            disturbed=members.whole("disturbed"),
         )
+
+    def _turn(self, value: object) -> tuple[float, float]:
+        numbers = self.checked_numbers(value, "turns")
+        if len(numbers) != 2:
+            self.fail(f"unexpected {value!r} in turns, expected the new value and the old one")
+        return numbers[0], numbers[1]
+
+    def _list(self, value: object, where: str) -> list[object]:
+        if not isinstance(value, list):
+            self.fail(f"unexpected {value!r} in {where}, expected an array")
+        return value
 
     def checked_numbers(self, values: object, where: str) -> list[float]:
         """An array of numbers; null stands for what JSON cannot hold, a ratio to zero."""

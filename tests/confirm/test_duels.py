@@ -168,7 +168,7 @@ def test_old_code_that_fails_the_test_is_said() -> None:
 def test_processes_that_do_not_start_are_said() -> None:
     """A side that cannot be started leaves every suspect unconfirmed, with its reason."""
     accused = [suspect("a"), suspect("b")]
-    evidence = fight(FakeArms(taking(13)), FakeArms(taking(10), broken_starts=[0]), accused)
+    evidence = fight(FakeArms(taking(13)), FakeArms(taking(10), broken_starts=range(10)), accused)
     assert {found.problem for found in evidence.values()} == {"a fresh process did not collect"}
 
 

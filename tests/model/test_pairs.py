@@ -10,7 +10,7 @@ from pytest_querycache.model.gate import decide
 from pytest_querycache.model.limit import Limit
 from pytest_querycache.model.metric import METRICS
 from pytest_querycache.model.pairs import (
-    FEWEST_PAIRS,
+    IN_TURNS,
     MOST_PAIRS,
     interval,
     is_cleared,
@@ -112,5 +112,5 @@ def test_the_interval_holds_the_estimate(pairs: list[float]) -> None:
     """It never lies outside of what was measured, and five pairs keep their extremes."""
     low, high = interval(pairs)
     assert min(pairs) <= low <= joint_estimate(pairs) <= high <= max(pairs)
-    if len(pairs) <= FEWEST_PAIRS:
+    if len(pairs) <= IN_TURNS.fewest_pairs:
         assert (low, high) == (min(pairs), max(pairs))

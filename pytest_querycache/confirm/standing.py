@@ -1,0 +1,87 @@
+"""How one suspect stands after the pairs of processes so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+
+from ..model.metric import ALLOCATED_BLOCKS, CPU_TIME, GC_PAUSE
+from ..model.pairs import Bar, is_cleared
+from ..model.verdict import Duel, Evidence, Suspect
+from .turns import Question, Round
+
+_EXPLAINING = (CPU_TIME.name, GC_PAUSE.name, ALLOCATED_BLOCKS.name)
+
+
+@dataclass(slots=True)
+class Standing:
+    """The pairs' ratios of one suspect, and what goes with them.
+
+    ``problem`` says why there will be no more, ``incomparable`` that the two sides cannot be held against each
+    other here. ``controls`` are the ratios of tests that nobody suspects, a pair each where there were any.
+    """
+
+    suspect: Suspect
+    ratios: list[float] = field(default_factory=list)
+    turns: list[list[tuple[float, float]]] = field(default_factory=list)
+    rises: dict[str, list[float]] = field(default_factory=dict)
+    controls: list[float] = field(default_factory=list)
+    disturbed: int = 0
+    problem: str = ""
+    incomparable: bool = False
+
+    @property
+    def question(self) -> Question:
+        """What is asked of the suspect's test."""
+        return Question(self.suspect.node_id, self.suspect.metric, self.suspect.ratio)
+
+    def is_open(self, needed: int, bar: Bar) -> bool:
+        """Whether another pair can change anything."""
+        if self.problem or len(self.ratios) >= needed:
+            return False
+        return not is_cleared(self.ratios, self.suspect.ratio, bar)
+
+    def give_up(self, problem: str, *, incomparable: bool = False) -> None:
+        """Take no more pairs, for a reason."""
+        self.problem, self.incomparable = problem, incomparable
+
+    def add(self, found: Round, control: float | None, *, disturbed: bool, divide: bool) -> None:
+        """Take in a pair; with ``divide`` what tests that nobody suspects show is taken out of its ratio."""
+        ratios = found.ratios(self.question)
+        if not ratios or len(ratios) < len(found.turns):
+            self.problem = "a fresh process did not measure it, or measured zero"
+            return
+        # a machine that is faster than it was accuses nobody: only what is slower is taken out
+        share = max(control, 1.0) if divide and control is not None else 1.0
+        self.ratios.append(median(ratio for ratio, _, _ in ratios) / share)
+        self.turns.append([(new, old) for _, new, old in ratios])
+        if control is not None:
+            self.controls.append(control)
+        self.disturbed += disturbed or bool(found.disturbance)
+        for name in (self.suspect.metric.name, *_EXPLAINING):
+            self.rises.setdefault(name, []).append(found.rise(self.suspect.node_id, name))
+
+    def evidence(
+        self, *, needed: int, commit: str, apart: bool, test_changed: Callable[[str], bool]
+    ) -> Evidence:
+        """All of it, as the gate judges it."""
+        if not self.ratios:
+            return Evidence(problem=self.problem, incomparable=self.incomparable)
+        return Evidence(
+            problem=self.problem,
+            incomparable=self.incomparable,
+            duel=Duel(
+                pair_ratios=tuple(self.ratios),
+                old=median(median(old for _, old in pair) for pair in self.turns),
+                new=median(median(new for new, _ in pair) for pair in self.turns),
+                needed=needed,
+                commit=commit[:12],
+                test_changed=test_changed(self.suspect.test_id),
+                rises={name: median(values) for name, values in self.rises.items()},
+                turns=self.turns,
+                apart=apart,
+                controls=median(self.controls) if self.controls else None,
+                disturbed=self.disturbed,
+            ),
+        )

@@ -1,0 +1,191 @@
+"""One test's turns in one pair of processes: what is executed how often, and the ratios that follow.
+
+Both sides warm up, then take turns A B B A …, until their ratios agree or show enough that nothing is there. The
+length of a sample and the number of turns follow from how long the test takes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from ..errors import ArmError
+from ..model.metric import Better, Metric
+from ..model.pairs import shows
+from ..model.record import at_reference_speed
+from .arm import Execution
+from .guard import MOST_REPEATS, Guard
+from .side import Side
+
+FEWEST_TURNS = 6
+"""How many ratios a pair takes of each test …"""
+
+MOST_TURNS = 16
+"""… and how many at most, while they disagree."""
+
+TURNS_OF_LONG_TESTS = 4
+"""A test of more than ``LONG_NS`` varies less by its own length, and costs more."""
+
+LONG_NS = 100_000_000
+
+INNOCENT_AFTER = 4
+"""So many turns, none of which shows anything, end a pair: their median could not show it any more."""
+
+AGREE = 0.10
+"""Turns agree when the middle half of their ratios spans no more than this."""
+
+SAMPLE_NS = 5_000_000
+"""A short test is executed again until about this much of it was measured."""
+
+FEWEST_EXECUTIONS = 2
+MOST_EXECUTIONS = 10
+"""… but no more often, because each execution costs pytest's own work besides."""
+
+ONCE_NS = 20_000_000
+"""A test that takes longer is executed once for a sample."""
+
+Sample = list[Execution]
+Turn = tuple[Sample, Sample]
+"""What the new code's executions gave, and the old code's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a test: one metric of one of its records, and the change that is tolerated."""
+
+    node_id: str
+    metric: Metric
+    ratio: float
+
+    def answer(self, execution: Execution, reference_ns: float | None = None) -> float | None:
+        """The value an execution gives, a time brought to a reference speed where one is given."""
+        figures = execution.figures.get(self.node_id, {})
+        return at_reference_speed(figures, self.metric, reference_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A test to be executed, and what is asked of it; ``alone`` where it can be executed once in a process."""
+
+    test: str
+    questions: Sequence[Question]
+    alone: bool = False
+
+
+@dataclass(slots=True)
+class Round:
+    """The turns that one test took in one pair of processes.
+
+    ``reference_ns`` is the speed that times are brought to, None where both sides took turns and saw the same
+    machine. ``disturbance`` is what disturbed the round although it was measured again.
+    """
+
+    turns: list[Turn] = field(default_factory=list)
+    reference_ns: float | None = None
+    disturbance: str = ""
+
+    def ratios(self, question: Question) -> list[tuple[float, float, float]]:
+        """For each turn how many times worse the new value is, the new value and the old one."""
+        return list(self._ratios(question))
+
+    def _ratios(self, question: Question) -> Iterator[tuple[float, float, float]]:
+        higher = question.metric.better is Better.HIGHER
+        for new_sample, old_sample in self.turns:
+            new, old = self._best(new_sample, question), self._best(old_sample, question)
+            if new is not None and old is not None and new > 0 and old > 0:
+                yield (old / new if higher else new / old), new, old
+
+    def _best(self, sample: Sample, question: Question) -> float | None:
+        values = [question.answer(execution, self.reference_ns) for execution in sample]
+        known = [value for value in values if value is not None]
+        return question.metric.best(known) if known else None
+
+    def rise(self, node_id: str, metric: str) -> float:
+        """New − old of a metric; one that is only sent when it is not zero counts as zero."""
+        return self._typical(0, node_id, metric) - self._typical(1, node_id, metric)
+
+    def _typical(self, side: int, node_id: str, metric: str) -> float:
+        return median(
+            min(execution.figures.get(node_id, {}).get(metric, 0) for execution in turn[side])
+            for turn in self.turns
+        )
+
+
+def take_turns(new_code: Side, old_code: Side, task: Task, first: Turn, guard: Guard) -> Round:
+    """A round of turns, measured again while something disturbs it, twice at most.
+
+    ``first`` are both sides' first executions; a test that cannot be repeated has no others.
+    """
+    if task.alone:
+        return Round(turns=[first])
+    attempts = 1 if guard.is_futile else 1 + MOST_REPEATS
+    for _ in range(attempts):
+        guard.begin()
+        found = _one_round(new_code, old_code, task, first[0][0])
+        found.disturbance = guard.disturbance(
+            (execution for turn in found.turns for execution in turn[0]),
+            (execution for turn in found.turns for execution in turn[1]),
+        )
+        if not found.disturbance:
+            break
+    guard.keep(disturbed=bool(found.disturbance))
+    return found
+
+
+def _one_round(new_code: Side, old_code: Side, task: Task, first: Execution) -> Round:
+    times, fewest = plan(first, task)
+    found = Round()
+    while not _is_enough(found, task.questions, fewest):
+        if len(found.turns) % 2:
+            old = sample(old_code, task.test, times, "old")
+            new = sample(new_code, task.test, times, "new")
+        else:
+            new = sample(new_code, task.test, times, "new")
+            old = sample(old_code, task.test, times, "old")
+        found.turns.append((new, old))
+    return found
+
+
+def plan(first: Execution, task: Task) -> tuple[int, int]:
+    """How many executions make a sample of a test, and how many turns it takes at the least."""
+    times = [question.answer(first) for question in task.questions if question.metric.unit == "ns"]
+    shortest = min((time for time in times if time), default=SAMPLE_NS)
+    fewest = TURNS_OF_LONG_TESTS if shortest > LONG_NS else FEWEST_TURNS
+    if shortest > ONCE_NS:
+        return 1, fewest
+    return max(FEWEST_EXECUTIONS, min(MOST_EXECUTIONS, math.ceil(SAMPLE_NS / max(shortest, 1)))), fewest
+
+
+def sample(side: Side, test: str, times: int, which: str) -> Sample:
+    """Some executions of one test on one side, of which the first follows a full collection."""
+    return [checked(side.once(test, warm=number == 0), which) for number in range(times)]
+
+
+def checked(execution: Execution, which: str) -> Execution:
+    """The execution, if its test passed; raises ArmError."""
+    if execution.outcome != "passed":
+        detail = f": {execution.detail}" if execution.detail else ""
+        raise ArmError(f"the test {execution.outcome} in a fresh process with the {which} code{detail}")
+    return execution
+
+
+def _is_enough(found: Round, questions: Sequence[Question], fewest: int) -> bool:
+    """Whether the turns so far can speak for their pair."""
+    taken = len(found.turns)
+    if taken < min(fewest, INNOCENT_AFTER):
+        return False
+    ratios = [(question, [ratio for ratio, _, _ in found.ratios(question)]) for question in questions]
+    if all(not any(shows(ratio, question.ratio) for ratio in several) for question, several in ratios):
+        return True
+    if taken < fewest:
+        return False
+    return taken >= MOST_TURNS or all(_agree(several) for _, several in ratios)
+
+
+def _agree(ratios: Iterable[float]) -> bool:
+    """Whether ratios lie together closely enough for their median to speak for the pair."""
+    ordered = sorted(ratios)
+    quarter = len(ordered) // 4
+    return not ordered or ordered[-1 - quarter] - ordered[quarter] <= AGREE

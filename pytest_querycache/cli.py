@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import QueryCacheError
+from .commands.output import finish, print_lines
+from .errors import ConfigurationError, QueryCacheError
 
 EXIT_OK = 0
 EXIT_WORSE = 1
@@ -21,12 +22,23 @@ EXIT_CANNOT = 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives its exit status."""
-    options = _parser().parse_args(arguments)
     try:
+        return _carry_out(_parser().parse_args(arguments))
+    finally:
+        finish()
+
+
+def _carry_out(options: argparse.Namespace) -> int:
+    try:
+        if not options.rootdir.is_dir():
+            raise ConfigurationError(f"--rootdir {options.rootdir}: no such folder")
         return int(options.run(options))
     except QueryCacheError as error:
-        print(f"querycache: {error}", file=sys.stderr)
-        return EXIT_CANNOT
+        problem = str(error)
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    print_lines([f"querycache: {' '.join(problem.splitlines())}"], sys.stderr)
+    return EXIT_CANNOT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,7 +133,7 @@ def _explain(options: argparse.Namespace) -> int:
     from .storage.project_file import read_table
 
     configuration = configuration_of(*read_table(options.rootdir))
-    _print_all(explain_lines(options.node_id, configuration, options.rootdir, only=options.metric))
+    print_lines(explain_lines(options.node_id, configuration, options.rootdir, only=options.metric))
     return EXIT_OK
 
 
@@ -132,35 +144,22 @@ def _baseline_path(options: argparse.Namespace) -> Path:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from .commands.project import baseline_of
     from .reports.baseline_terminal import baseline_lines
-    from .storage.baseline_file import read_baseline
 
     path = _baseline_path(options)
-    _print_all(baseline_lines(read_baseline(path), options.node_id, path))
+    print_lines(baseline_lines(baseline_of(path), options.node_id, path))
     return EXIT_OK
 
 
 def _prune(options: argparse.Namespace) -> int:
-    from .model.baseline import Baseline
-    from .model.record import file_of
-    from .storage.baseline_file import read_baseline, update_baseline
+    from .commands.pruning import prune
 
     path = _baseline_path(options)
-    read_baseline(path)
-    dropped: list[str] = []
-
-    def change(baseline: Baseline) -> None:
-        for section in baseline.sections.values():
-            for node_id in list(section.entries):
-                named = any(node_id == name or node_id.startswith(f"{name}::") for name in options.node_ids)
-                gone = not options.node_ids and not (options.rootdir / file_of(node_id)).exists()
-                if named or gone:
-                    dropped.append(node_id)
-                    del section.entries[node_id]
-
-    update_baseline(path, change)
-    _print_all(f"dropped {node_id}" for node_id in dict.fromkeys(dropped))
-    print(f"{path}: {len(dropped)} entries dropped")
+    dropped = prune(path, options.node_ids, options.rootdir)
+    print_lines(f"dropped {node_id}" for node_id in dropped)
+    number = len(dropped)
+    print_lines([f"{path}: {number} {'entry' if number == 1 else 'entries'} dropped"])
     return EXIT_OK
 
 
@@ -176,15 +175,15 @@ def _compare(options: argparse.Namespace) -> int:
 
         from .model.plain import plain_result
 
-        print(json.dumps(plain_result(account.result), indent=1))
+        print_lines([json.dumps(plain_result(account.result), indent=1)])
     elif options.format == "markdown":
         from .reports.markdown import markdown_report
 
-        _print_all(markdown_report(account).splitlines())
+        print_lines(markdown_report(account).splitlines())
     else:
         from .reports.comparison import comparison_lines
 
-        _print_all(comparison_lines(account.result))
+        print_lines(comparison_lines(account.result))
     return EXIT_WORSE if account.result.failures else EXIT_OK
 
 
@@ -195,7 +194,7 @@ def _accept(options: argparse.Namespace) -> int:
 
     path = _baseline_path(options)
     acceptance = accept_run(options.path, options.node_ids, path, policy_in(options.rootdir))
-    _print_all(text for text, _ in update_lines(acceptance, str(path), {}, "", verbose=True))
+    print_lines(text for text, _ in update_lines(acceptance, str(path), {}, "", verbose=True))
     return EXIT_OK
 
 
@@ -213,15 +212,15 @@ def _gate(options: argparse.Namespace) -> int:
     )
     assert account.result is not None
     accept = accept_command(options.paths, account)
-    _print_all(text for text, _ in gate_lines(account.result, verbose=True, accept=(accept, "")))
+    print_lines(text for text, _ in gate_lines(account.result, verbose=True, accept=(accept, "")))
     return EXIT_WORSE if account.result.failures else EXIT_OK
 
 
 def _merge(options: argparse.Namespace) -> int:
     from .commands.merging import merge
 
-    for key in merge(options.paths, options.into):
-        print(f"{options.into}: {key}")
+    merged = merge(options.paths, options.into).items()
+    print_lines(f"{options.into}: {key}{'' if changed else ' is unchanged'}" for key, changed in merged)
     return EXIT_OK
 
 
@@ -234,15 +233,8 @@ def _report(options: argparse.Namespace) -> int:
         raise ReportError("no report was asked for: expected --html FILE or --markdown FILE")
     account = account_beside(options.path, _baseline_path(options), required=options.baseline is not None)
     accept = accept_command([options.path], account)
-    _print_all(write_reports(account, html=options.html, markdown=options.markdown, accept=accept))
+    print_lines(write_reports(account, html=options.html, markdown=options.markdown, accept=accept))
     return EXIT_OK
-
-
-def _print_all(lines: Iterable[str]) -> None:
-    """Print lines as far as the terminal or pipe can carry their characters."""
-    encoding = sys.stdout.encoding or "utf-8"
-    for line in lines:
-        print(line.encode(encoding, "replace").decode(encoding))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,12 @@ def explain_lines(
     """One line for each judged metric of a test: threshold, and its origin with the rule's reason.
 
     Marks are read from the test file without importing it, so only those whose values are written out are seen.
-    Raises ConfigurationError for an unknown metric.
+    Raises ConfigurationError for an unknown metric, and for a test that cannot be there.
     """
     if only is not None and only not in METRICS:
         raise ConfigurationError(f"--metric {only}: unknown metric, expected one of {', '.join(METRICS)}")
-    marks = _written_marks(rootdir / file_of(node_id), node_id)
+    module = _checked_module(rootdir, node_id)
+    marks = _written_marks(module, node_id)
     policy = Policy(table=configuration.thresholds, rules=configuration.rules)
     thresholds: dict[str, Threshold] = {}
     for table in marks["perf_threshold"]:
@@ -56,30 +57,74 @@ def _test_of(node_id: str) -> str:
     return "::".join([file, *names[:-1]]) if len(names) > 1 else ""
 
 
-def _written_marks(file: Path, node_id: str) -> dict[str, list[dict[str, object]]]:
-    """The values of the gate's marks on a test, its classes and its module, closest first."""
-    found: dict[str, list[dict[str, object]]] = {name: [] for name in _MARKS}
+def _checked_module(rootdir: Path, node_id: str) -> ast.Module | None:
+    """The test file's text as a tree, None where it is not Python; a typing error must not be answered."""
+    file = rootdir / file_of(node_id)
+    if not file.is_file():
+        what = "a folder, expected a test" if file.is_dir() else "no such file"
+        raise ConfigurationError(
+            f"{file_of(node_id)}: {what}; node ids start from {rootdir.resolve()}, see --rootdir"
+        )
     try:
         module = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return found
-    nodes: list[list[ast.expr]] = [_module_marks(module)]
+    except (SyntaxError, ValueError):
+        return None
+    stranger = _stranger(module, node_id)
+    if stranger:
+        raise ConfigurationError(
+            f"{file_of(node_id)}: there is no {stranger} in this file; expected a node id as pytest shows it"
+        )
+    return module
+
+
+def _stranger(module: ast.Module, node_id: str) -> str:
+    """The part of a node id that the file cannot define, empty where it may: tests are inherited and imported too."""
+    path = _definitions(module, node_id)
+    scope = path[-1] if path else module
+    rest = [part.partition("[")[0] for part in node_id.split("::")[1 + len(path) :]]
+    if not rest or isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return ""  # whatever follows a function is a section, which only a run knows
+    if isinstance(scope, ast.ClassDef) and scope.bases:
+        return ""
+    names = set(_names(module))
+    return "" if names & {rest[0], "*"} else rest[0]
+
+
+def _names(module: ast.Module) -> Iterator[str]:
+    """Everything that the file gives a name to, ``*`` where that is left to another file."""
+    for node in ast.walk(module):
+        if isinstance(node, _Definition):
+            yield node.name
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def _definitions(module: ast.Module, node_id: str) -> list[_Definition]:
+    """The classes and the function that a node id leads through, as far as the file itself defines them."""
+    found: list[_Definition] = []
     scope: ast.AST = module
     for part in node_id.split("::")[1:]:
         name = part.partition("[")[0]
-        child = next(
-            (
-                node
-                for node in ast.iter_child_nodes(scope)
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-                and node.name == name
-            ),
-            None,
-        )
+        children = (node for node in ast.iter_child_nodes(scope) if isinstance(node, _Definition))
+        child = next((node for node in children if node.name == name), None)
         if child is None:
             break
-        nodes.append(child.decorator_list)
+        found.append(child)
         scope = child
+    return found
+
+
+def _written_marks(module: ast.Module | None, node_id: str) -> dict[str, list[dict[str, object]]]:
+    """The values of the gate's marks on a test, its classes and its module, closest first."""
+    found: dict[str, list[dict[str, object]]] = {name: [] for name in _MARKS}
+    if module is None:
+        return found
+    nodes = [_module_marks(module), *(node.decorator_list for node in _definitions(module, node_id))]
     for expressions in reversed(nodes):
         for expression in expressions:
             _read_mark(expression, found)

@@ -15,6 +15,7 @@ from ..model.policy import Policy
 from ..model.record import SEPARATOR, Record
 from ..storage.baseline_file import update_baseline
 from ..storage.run_file import read_run
+from .project import baseline_of
 
 
 def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Policy) -> Acceptance:
@@ -25,6 +26,8 @@ def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Poli
     BaselineError where the file cannot be written.
     """
     account = read_run(path)
+    if baseline.exists():
+        baseline_of(baseline)
     if account.run.disturbances:
         why = min(account.run.disturbances.values())
         raise RunFileError(f"{path}: {why}: figures measured under it cannot be accepted; run without it")

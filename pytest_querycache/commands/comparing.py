@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BaselineError
+from ..errors import BaselineError, RunFileError
 from ..model.account import Account
 from ..model.baseline import Baseline, Section
 from ..model.first_sight import judge_as_it_stands
@@ -58,6 +58,8 @@ def compare(old: Path, new: Path, policy: Policy, *, section: str = "", confirm:
 
 
 def _side(path: Path) -> _Side:
+    if not path.exists():
+        raise RunFileError(f"{path}: no such file, expected a run or a baseline")
     if is_run(path):
         return _Side(path, account=read_run(path))
     return _Side(path, baseline=read_baseline(path))

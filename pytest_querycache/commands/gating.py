@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import RunFileError
 from ..model.account import Account
+from ..model.baseline import Section
+from ..model.environment import shortened
 from ..model.first_sight import judge_as_it_stands, vetoes_of
 from ..model.policy import Policy
+from ..model.record import Run, file_of
 from ..model.shards import joined
 from ..model.verdict import Verdict
 from ..storage.run_file import read_run
 from .project import section_in
 
 _MOST_NAMED = 3
+_LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 
 
 def gate(
@@ -26,21 +31,49 @@ def gate(
 
     Raises RunFileError for runs that do not make up one session, BaselineError where nothing can be compared with.
     """
+    for number, path in enumerate(paths):
+        if path in paths[:number]:
+            raise RunFileError(f"{path}: the same run was given twice")
     if shards is not None and shards != len(paths):
-        given = ", ".join(str(path) for path in paths)
-        raise RunFileError(f"{len(paths)} runs were given ({given}), expected {shards}: a shard is missing")
+        raise RunFileError(_wrong_number(paths, shards))
     accounts = {str(path): read_run(path) for path in paths}
-    if len(accounts) != len(paths):
-        raise RunFileError(f"{_twice(paths)}: the same run was given twice")
     account, notes = joined(accounts)
     section = section_in(baseline, account.run.environment.key)
+    notes.extend(_uncollected(account.run, section))
     vetoes = {key: why for each in accounts.values() for key, why in vetoes_of(each).items()}
     result = judge_as_it_stands(account, section, policy, confirm=confirm, vetoes=vetoes)
     return replace(account, section=section, result=replace(result, notes=[*result.notes, *notes]))
 
 
-def _twice(paths: Sequence[Path]) -> Path:
-    return next(path for number, path in enumerate(paths) if path in paths[:number])
+def _wrong_number(paths: Sequence[Path], shards: int) -> str:
+    given = f"{len(paths)} run{'' if len(paths) == 1 else 's'} given ({', '.join(map(str, paths))})"
+    if len(paths) > shards:
+        return f"{given}, expected {shards}: these are too many"
+    missing = _missing_names(paths, shards)
+    if not missing:
+        return f"{given}, expected {shards}: a shard is missing"
+    return f"{given}, expected {shards}: {shortened(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+
+
+def _missing_names(paths: Sequence[Path], shards: int) -> list[str]:
+    """How the missing runs would be called, where the others are numbered."""
+    found = [_LAST_NUMBER.search(str(path)) for path in paths]
+    numbers = {int(match[0]) for match in found if match is not None}
+    around = {(match.string[: match.start()], match.string[match.end() :]) for match in found if match}
+    first = min(numbers, default=1) and 1
+    missing = sorted({*range(first, first + shards)} - numbers)
+    if len(around) != 1 or len(missing) != shards - len(paths):
+        return []
+    (before, behind), width = around.pop(), min(len(match[0]) for match in found if match)
+    return [f"{before}{number:0{width}}{behind}" for number in missing]
+
+
+def _uncollected(run: Run, section: Section) -> Iterator[str]:
+    """What people should know of a suite that was split by files: whole files that nobody ran."""
+    collected = {file_of(node_id) for node_id in run.claimed | run.deselected}
+    files = sorted({file_of(node_id) for node_id in section.entries} - collected)
+    if files:
+        yield f"no run collected {shortened(files)}, which the baseline knows; is a shard missing?"
 
 
 def accept_command(paths: Sequence[Path], account: Account) -> str:

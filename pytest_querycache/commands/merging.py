@@ -7,29 +7,44 @@ from pathlib import Path
 
 from ..errors import BaselineError
 from ..model.baseline import Baseline, Section
-from ..storage.baseline_file import read_baseline, update_baseline
+from ..storage.baseline_file import update_baseline
+from .project import baseline_of
 
 
-def merge(paths: Sequence[Path], into: Path) -> list[str]:
-    """Put every section of some baselines into another file, in place of its own; gives the sections' names.
+def merge(paths: Sequence[Path], into: Path) -> dict[str, bool]:
+    """Put every section of some baselines into another file; gives the sections' names, and whether they changed.
 
-    Sections that the other file alone knows stay. Raises BaselineError where two of the baselines hold one
-    environment with different figures, because nobody could say which are right.
+    Sections that the other file alone knows stay. Each job of a matrix updates its own section in a copy of the
+    whole file, so a section that is as the other file has it gives way to one that is not. Raises BaselineError
+    where two of the baselines changed one environment differently, because nobody could say which is right.
     """
+    read = [(path, baseline_of(path).sections) for path in paths]
+    if into.exists():
+        baseline_of(into)
+    changed: dict[str, bool] = {}
+
+    def change(baseline: Baseline) -> None:
+        news = _news(read, baseline)
+        changed.update({key: key in news for _, sections in read for key in sections})
+        baseline.sections.update(news)
+
+    update_baseline(into, change)
+    return dict(sorted(changed.items()))
+
+
+def _news(read: Sequence[tuple[Path, dict[str, Section]]], old: Baseline) -> dict[str, Section]:
+    """The sections that are not as the old baseline has them."""
     homes: dict[str, Path] = {}
-    sections: dict[str, Section] = {}
-    for path in paths:
-        for key, section in read_baseline(path).sections.items():
-            if key in sections and sections[key].entries != section.entries:
+    news: dict[str, Section] = {}
+    for path, sections in read:
+        for key, section in sections.items():
+            if key in old.sections and section.entries == old.sections[key].entries:
+                continue
+            if key in news and news[key].entries != section.entries:
                 raise BaselineError(
                     f"{homes[key]} and {path} hold {key} with different figures; "
                     "expected each environment in one of them"
                 )
-            sections[key] = section
+            news[key] = section
             homes[key] = path
-
-    def change(baseline: Baseline) -> None:
-        baseline.sections.update(sections)
-
-    update_baseline(into, change)
-    return sorted(sections)
+    return news

@@ -44,6 +44,7 @@ def write_sections(path: str, names: dict[str, list[str]], figure: Figure = OLD)
         )
         for key, tests in names.items()
     }
+    Path(path).parent.mkdir(exist_ok=True)
     Path(path).write_text(write_baseline(Baseline(sections=sections)), encoding="utf-8")
 
 
@@ -147,7 +148,7 @@ def test_a_test_no_shard_ran(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("second", "more", "message"),
     [
-        ({}, {}, "2 runs were given (1.json, 2.json), expected 3: a shard is missing"),
+        ({}, {}, "2 runs given (1.json, 2.json), expected 3: 3.json is missing"),
         (
             {"environment": replace(HERE, minor_version="3.13")},
             {},
@@ -176,11 +177,11 @@ def test_runs_that_are_no_session(
         (("gate", "1.json", "1.json"), "1.json: the same run was given twice"),
         (("gate", "none.json"), "none.json: no such file; pytest --perf-json=FILE writes one"),
         (("gate", "perf-baseline.json"), "perf-baseline.json: this is a baseline, expected a run"),
-        (("gate", "1.json", "--baseline", "1.json"), "this is not a baseline"),
+        (("gate", "1.json", "--baseline", "1.json"), "1.json: this is a run, expected a baseline"),
         (("accept", "1.json", "t.py::zzz"), "1.json: the run has no test t.py::zzz"),
         (("report", "1.json"), "no report was asked for: expected --html FILE or --markdown FILE"),
-        (("merge", "1.json", "--into", "all.json"), "this is not a baseline"),
-        (("compare", "1.json", "none.json"), "none.json: no baseline yet"),
+        (("merge", "1.json", "--into", "all.json"), "1.json: this is a run, expected a baseline"),
+        (("compare", "1.json", "none.json"), "none.json: no such file, expected a run or a baseline"),
     ],
 )
 def test_wrong_files(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str) -> None:
@@ -297,10 +298,28 @@ def test_merge(capsys: pytest.CaptureFixture[str]) -> None:
     write_sections("two.json", {"e2": ["t.py::a"], "e1": ["t.py::a"]})
     said(capsys, "merge", "one.json", "two.json", "--into", "perf-baseline.json", exit_status=0)
     assert set(read_baseline(Path("perf-baseline.json")).sections) == {"e1", "e2", HERE.key}
+    assert "perf-baseline.json: e1 is unchanged" in said(
+        capsys, "merge", "one.json", "--into", "perf-baseline.json", exit_status=0
+    )
     write_sections("three.json", {"e1": ["t.py::b"]})
     text = said(capsys, "merge", "one.json", "three.json", "--into", "all.json", exit_status=4)
     assert "one.json and three.json hold e1 with different figures" in text
     assert not Path("all.json").exists()
+
+
+def test_merge_what_each_job_updated(capsys: pytest.CaptureFixture[str]) -> None:
+    """Jobs of a matrix update their own sections in copies of one file; the copies' old sections give way."""
+    write_sections("perf-baseline.json", {"e1": ["t.py::a"], "e2": ["t.py::a"], "e3": ["t.py::a"]})
+    write_sections("1/b.json", {"e1": ["t.py::a", "t.py::new"], "e2": ["t.py::a"], "e3": ["t.py::a"]})
+    write_sections("2/b.json", {"e1": ["t.py::a"], "e2": ["t.py::other"], "e3": ["t.py::a"]})
+    text = said(capsys, "merge", "1/b.json", "2/b.json", "--into", "perf-baseline.json", exit_status=0)
+    assert text == "perf-baseline.json: e1\nperf-baseline.json: e2\nperf-baseline.json: e3 is unchanged\n"
+    sections = read_baseline(Path("perf-baseline.json")).sections
+    assert {key: set(section.entries) for key, section in sections.items()} == {
+        "e1": {"t.py::a", "t.py::new"},
+        "e2": {"t.py::other"},
+        "e3": {"t.py::a"},
+    }
 
 
 def test_report(capsys: pytest.CaptureFixture[str]) -> None:

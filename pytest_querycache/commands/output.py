@@ -1,0 +1,53 @@
+"""What a command prints: readable in every terminal, and no traceback where the reader of a pipe has gone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+_ASCII = str.maketrans(
+    {"→": "->", "·": "|", "–": "-", "−": "-", "…": "...", "µ": "u", "×": "x", "≥": ">=", "≤": "<=", "±": "+-"}
+)
+"""What stands for our own signs where the terminal has none of them."""
+
+
+def print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    """Print lines to the standard output, or to another stream, as far as it can carry their characters.
+
+    All lines are taken, even where nobody reads them any more: taking one may be what writes a file.
+    """
+    out: TextIO | None = sys.stdout if stream is None else stream
+    for line in lines:
+        if out is None:  # Python's way to say that there is no standard output at all
+            continue
+        try:
+            print(carried(line, out.encoding or "utf-8"), file=out)
+        except BrokenPipeError:
+            _read_by_nobody(out)
+
+
+def carried(line: str, encoding: str) -> str:
+    """A line in the characters of an encoding; our own signs are written out, others become question marks."""
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        return line.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return line
+
+
+def finish() -> None:
+    """Send off what is still held back, so that a closed pipe is not found out where nobody can catch it."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _read_by_nobody(sys.stdout)
+
+
+def _read_by_nobody(stream: TextIO) -> None:
+    """Let the rest go nowhere: the command's work and its exit status do not depend on who reads along."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -7,8 +7,9 @@ from sys import _getframe
 from threading import get_ident
 from typing import Final
 
-from .recording import Execution, Recording, Tally
+from .recording import Recording
 from .statement import Source
+from .tally import Execution, Tally
 
 
 class Owner:

@@ -15,6 +15,7 @@ from typing import Final
 from .call_site import CallSite, CallSites
 from .shape import LONG, shape_of
 from .statement import Source, Statement, Summary, UseParts, one_line, ordered
+from .tally import Execution, Tally
 
 MAX_TEXTS: Final = 2_000
 """Texts, and shapes of texts, that are remembered in one phase; what comes later is only counted."""
@@ -22,62 +23,6 @@ MAX_SITES: Final = 200
 """Call sites remembered for one statement."""
 MAX_RECORDS: Final = 1_000
 """Executions of which a test that asks for them gets a record."""
-NO_ROWS: Final = -1
-
-
-class Tally:
-    """All executions of the texts of one shape, by one thread: nothing here needs a lock."""
-
-    __slots__ = ("control", "count", "duration_ns", "kept", "rows", "sample", "sites", "source")
-
-    def __init__(self, source: Source, sample: str, *, control: bool = False, kept: bool = True) -> None:
-        self.source = source
-        self.sample = sample
-        self.control = control
-        self.kept = kept
-        self.count = 0
-        self.rows = 0
-        self.duration_ns = 0
-        self.sites: dict[CallSite, int] = {}
-
-    def leave(self, duration_ns: int, rows: int) -> None:
-        """Add what the driver's call told when it returned; ``rows`` below zero is not told."""
-        self.duration_ns += duration_ns
-        if rows > 0:
-            self.rows += rows
-
-    def add_rows(self, rows: int) -> None:
-        """Add rows that were fetched later."""
-        self.rows += rows
-
-
-class Execution:
-    """One execution that a record was asked for; takes the place of its tally."""
-
-    __slots__ = ("_tally", "duration_ns", "rows", "site", "sql")
-
-    def __init__(self, tally: Tally, sql: str, site: CallSite | None) -> None:
-        self._tally = tally
-        self.sql = sql
-        self.site = site
-        self.duration_ns = 0
-        self.rows = NO_ROWS
-
-    @property
-    def tally(self) -> Tally:
-        """What the execution is counted in."""
-        return self._tally
-
-    def leave(self, duration_ns: int, rows: int) -> None:
-        """Add what the driver's call told when it returned."""
-        self.duration_ns = duration_ns
-        self.rows = rows
-        self._tally.leave(duration_ns, rows)
-
-    def add_rows(self, rows: int) -> None:
-        """Add rows that were fetched later."""
-        self.rows = max(self.rows, 0) + rows
-        self._tally.add_rows(rows)
 
 
 class Mark:

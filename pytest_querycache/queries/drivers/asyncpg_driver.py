@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from ..attribution import INSIDE, enter
-from ..recording import Tally
 from ..statement import Source
+from ..tally import Tally
 from . import Undo
 from .patches import Patches
 

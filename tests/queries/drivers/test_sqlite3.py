@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_querycache.queries.drivers.sqlite3_driver import script_statements
+from pytest_querycache.queries.drivers.sqlite3_script import script_statements
 from pytest_querycache.queries.recorder import Recorder
 
 

@@ -1,0 +1,199 @@
+"""The classes of sqlite3's connections and cursors that count, beside those of the library and of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from sys import _getframe
+from types import FrameType
+from typing import Any, cast
+
+from ..attribution import INSIDE, current_recording
+from ..statement import Source
+from ..tally import Execution, Tally
+from .sqlite3_script import script_statements
+
+SOURCE = Source("sqlite3", "sqlite")
+
+
+class CountingClasses:
+    """The counting class for each class of connections or cursors that is asked for."""
+
+    def __init__(self, library_class: type[Any], counting_class: type[Any]) -> None:
+        self._library_class = library_class
+        self._counting_class = counting_class
+        self._known: dict[type[Any], type[Any]] = {
+            library_class: counting_class,
+            counting_class: counting_class,
+        }
+
+    def __call__(self, factory: Any) -> Any:
+        known = self._known.get(factory) if isinstance(factory, type) else factory
+        if known is None:
+            known = self._known[factory] = self._new(factory)
+        return known
+
+    def _new(self, base: type[Any]) -> type[Any]:
+        if not issubclass(base, self._library_class) or issubclass(base, self._counting_class):
+            return base
+        attributes = {
+            "__module__": base.__module__,
+            "__qualname__": base.__qualname__,
+            "__doc__": base.__doc__,
+        }
+        try:
+            kind: type[Any] = cast(Any, type(base))(base.__name__, (base, self._counting_class), attributes)
+            return kind
+        except TypeError:
+            # a metaclass or a layout of its own that admits no second base
+            return base
+
+
+def counting_connection(library: Any) -> type[Any]:
+    base: Any = library.Connection
+    base_cursor = base.cursor
+    counting_cursor = _counting_cursor(library)
+    execute_at = _executing(library)
+    counting_of = CountingClasses(library.Cursor, counting_cursor)
+
+    class Connection(base):  # type: ignore[misc]
+        def cursor(self, factory: Any = None) -> Any:
+            return base_cursor(self, counting_cursor if factory is None else counting_of(factory))
+
+        # the library's own shortcuts make a plain cursor and execute without asking it
+        def execute(self, sql: Any, /, *parameters: Any) -> Any:
+            return execute_at(base_cursor(self, counting_cursor), sql, parameters, _getframe(1))
+
+        def executemany(self, sql: Any, parameters: Any, /) -> Any:
+            return base_cursor(self, counting_cursor).executemany(sql, parameters)
+
+        def executescript(self, script: Any, /) -> Any:
+            return base_cursor(self, counting_cursor).executescript(script)
+
+    return _named_like(Connection, base)
+
+
+def _executing(library: Any) -> Callable[..., Any]:
+    """What the cursor's ``execute`` does, for a caller that knows the frame."""
+    base_execute = library.Cursor.execute
+    inside_of = INSIDE.get
+
+    def execute_at(cursor: Any, sql: Any, parameters: tuple[Any, ...], frame: FrameType) -> Any:
+        inside = inside_of()
+        recording = None if inside is not None else current_recording()
+        if recording is None or type(sql) is not str:
+            cursor._counted_in = inside
+            return base_execute(cursor, sql, *parameters)
+        execution = cursor._counted_in = recording.enter(SOURCE, sql, frame)
+        clock = recording.clock
+        started = clock()
+        try:
+            return base_execute(cursor, sql, *parameters)
+        finally:
+            execution.leave(clock() - started, cursor.rowcount)
+
+    return execute_at
+
+
+def _counting_cursor(library: Any) -> type[Any]:
+    base: Any = library.Cursor
+    base_execute, base_executemany = base.execute, base.executemany
+    base_executescript = base.executescript
+    base_iter, base_next = base.__iter__, base.__next__
+    base_fetchone, base_fetchmany, base_fetchall = base.fetchone, base.fetchmany, base.fetchall
+    inside_of = INSIDE.get
+
+    class Cursor(base):  # type: ignore[misc]
+        _counted_in: Tally | Execution | None = None
+
+        def execute(self, sql: Any, /, *parameters: Any) -> Any:
+            inside = inside_of()
+            recording = None if inside is not None else current_recording()
+            if recording is None or type(sql) is not str:
+                self._counted_in = inside
+                return base_execute(self, sql, *parameters)
+            execution = self._counted_in = recording.enter(SOURCE, sql, _getframe(1))
+            clock = recording.clock
+            started = clock()
+            try:
+                return base_execute(self, sql, *parameters)
+            finally:
+                execution.leave(clock() - started, self.rowcount)
+
+        def executemany(self, sql: Any, parameters: Any, /) -> Any:
+            recording = None if inside_of() is not None else current_recording()
+            self._counted_in = None
+            if recording is None or type(sql) is not str:
+                return base_executemany(self, sql, parameters)
+            execution = recording.enter(SOURCE, sql, _getframe(1))
+            started = recording.clock()
+            try:
+                return base_executemany(self, sql, parameters)
+            finally:
+                execution.leave(recording.clock() - started, self.rowcount)
+
+        def executescript(self, script: Any, /) -> Any:
+            recording = None if inside_of() is not None else current_recording()
+            self._counted_in = None
+            if recording is None or type(script) is not str:
+                return base_executescript(self, script)
+            frame = _getframe(1)
+            pieces = script_statements(script, library.complete_statement)
+            executions = [recording.enter(SOURCE, piece, frame) for piece in pieces]
+            started = recording.clock()
+            try:
+                return base_executescript(self, script)
+            finally:
+                elapsed = recording.clock() - started
+                for execution in executions:
+                    execution.leave(elapsed // len(executions), -1)
+
+        def fetchone(self) -> Any:
+            row = base_fetchone(self)
+            execution = self._counted_in
+            if row is not None and execution is not None and self.rowcount < 0:
+                execution.add_rows(1)
+            return row
+
+        def fetchmany(self, *size: Any, **named: Any) -> Any:
+            rows = base_fetchmany(self, *size, **named)
+            self._add_rows(len(rows))
+            return rows
+
+        def fetchall(self) -> Any:
+            rows = base_fetchall(self)
+            self._add_rows(len(rows))
+            return rows
+
+        def __iter__(self) -> Any:
+            execution = self._counted_in
+            if execution is None or self.rowcount >= 0:
+                return base_iter(self)
+            return _counted_rows(partial(base_next, self), execution)
+
+        def _add_rows(self, number: int) -> None:
+            execution = self._counted_in
+            # a statement that changes rows has told their number
+            if execution is not None and number and self.rowcount < 0:
+                execution.add_rows(number)
+
+    return _named_like(Cursor, base)
+
+
+def _named_like(kind: type[Any], base: type[Any]) -> type[Any]:
+    kind.__qualname__, kind.__module__, kind.__doc__ = base.__qualname__, base.__module__, base.__doc__
+    return kind
+
+
+def _counted_rows(following: Callable[[], Any], execution: Tally | Execution) -> Iterator[Any]:
+    number = 0
+    try:
+        while True:
+            try:
+                row = following()
+            except StopIteration:
+                return
+            number += 1
+            yield row
+    finally:
+        execution.add_rows(number)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from sys import _getframe
 from threading import get_ident
-from typing import Final
+from typing import ClassVar, Final
 
 from .recording import Recording
 from .statement import Source
@@ -16,6 +15,7 @@ class Owner:
     """A test that may cause statements; ``recording`` is that of its current phase, None where none is wanted."""
 
     __slots__ = ("is_over", "keeps_records", "name", "recording", "thread")
+    is_inside: ClassVar[bool] = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -26,13 +26,14 @@ class Owner:
 
 
 class Open:
-    """A statement on its way through the outermost layer that saw it."""
+    """A statement on its way through the outermost layer that saw it; ``scope`` is what stood before it."""
 
-    __slots__ = ("execution", "recording", "started_ns")
+    __slots__ = ("execution", "recording", "scope", "started_ns")
 
-    def __init__(self, recording: Recording, execution: Tally | Execution) -> None:
+    def __init__(self, recording: Recording, execution: Tally | Execution, scope: Scope) -> None:
         self.recording = recording
         self.execution = execution
+        self.scope = scope
         self.started_ns = recording.clock()
 
     def close(self, rows: int) -> None:
@@ -40,9 +41,11 @@ class Open:
         self.execution.leave(self.recording.clock() - self.started_ns, rows)
 
 
-OWNER: Final[ContextVar[Owner | None]] = ContextVar("pytest_querycache_owner", default=None)
-INSIDE: Final[ContextVar[Tally | Execution | None]] = ContextVar("pytest_querycache_inside", default=None)
-"""What an outer layer has counted the statement in, so that the layers below it do not."""
+Scope = Owner | Tally | Execution
+NOBODY: Final = Owner("")
+SCOPE: Final[ContextVar[Scope]] = ContextVar("pytest_querycache_scope", default=NOBODY)
+"""Whose this context is. While an outer layer executes a statement, what it has counted it in, so that the layers
+below it do not. One variable says both, because every statement asks."""
 
 _RUNNING: list[Owner] = []
 
@@ -50,9 +53,8 @@ _RUNNING: list[Owner] = []
 def begin(owner: Owner) -> None:
     """Make the test the owner of what this context, and those copied from it, execute from now on."""
     _RUNNING.append(owner)
-    OWNER.set(owner)
-    # an execution that was torn out of its layer, as by KeyboardInterrupt, never closed its statement
-    INSIDE.set(None)
+    # also over an execution that was torn out of its layer, as by KeyboardInterrupt, and never closed
+    SCOPE.set(owner)
 
 
 def end(owner: Owner) -> None:
@@ -61,24 +63,17 @@ def end(owner: Owner) -> None:
     owner.is_over = True
     if owner in _RUNNING:
         _RUNNING.remove(owner)
-    OWNER.set(_RUNNING[-1] if _RUNNING else None)
+    SCOPE.set(_RUNNING[-1] if _RUNNING else NOBODY)
 
 
-def current_recording() -> Recording | None:
-    """The recording a statement of this context belongs to, or None when it is not to be counted."""
-    owner = OWNER.get()
-    if owner is not None:
-        recording = owner.recording
-        if recording is not None or not owner.is_over:
-            return recording
-    return _recording_without_owner(owner)
-
-
-def _recording_without_owner(former: Owner | None) -> Recording | None:
+def recording_without(scope: Scope) -> Recording | None:
+    """The recording of a statement whose ``scope.recording`` is None, or None when it is not to be counted."""
+    if not isinstance(scope, Owner) or not (scope is NOBODY or scope.is_over):
+        return None
     if not _RUNNING:
         return None
     running = _RUNNING[-1]
-    if former is None and running.thread == get_ident():
+    if scope is NOBODY and running.thread == get_ident():
         # a context made empty on purpose, in the one thread where the test itself runs
         return running.recording
     if running.recording is not None:
@@ -89,11 +84,11 @@ def _recording_without_owner(former: Owner | None) -> Recording | None:
 def enter(source: Source, sql: str) -> Open | None:
     """Count a statement, unless an outer layer has or it is nobody's; ``Open.close`` completes it.
 
-    A caller with layers below it sets ``INSIDE`` to its ``execution`` while it executes the statement.
+    A caller with layers below it sets ``SCOPE`` to its ``execution`` while it executes the statement, and back to
+    its ``scope`` afterwards.
     """
-    if INSIDE.get() is not None:
-        return None
-    recording = current_recording()
+    scope = SCOPE.get()
+    recording = scope.recording or recording_without(scope)
     if recording is None:
         return None
-    return Open(recording, recording.enter(source, sql, _getframe(1)))
+    return Open(recording, recording.enter(source, sql), scope)

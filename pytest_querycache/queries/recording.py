@@ -7,6 +7,7 @@ for people) waits for ``summary``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from sys import _getframe
 from threading import get_ident
 from time import perf_counter_ns
 from types import FrameType
@@ -15,7 +16,7 @@ from typing import Final
 from .call_site import CallSite, CallSites
 from .shape import LONG, shape_of
 from .statement import Source, Statement, Summary, UseParts, one_line, ordered
-from .tally import Execution, Tally
+from .tally import NOT_ON_THE_STACK, Execution, Tally
 
 MAX_TEXTS: Final = 2_000
 """Texts, and shapes of texts, that are remembered in one phase; what comes later is only counted."""
@@ -49,14 +50,13 @@ class Recording:
         """Statements of which nobody knows whether this phase caused them."""
         self.keeps_records = keeps_records
         self._call_sites = CallSites() if call_sites is None else call_sites
-        self._own = self._call_sites.own
         self._texts_of_thread: dict[int, dict[object, Tally]] = {}
         self._tally_of_shape: dict[tuple[int, Source, str], Tally] = {}
         self._tallies: list[Tally] = []
         self._executions: list[Execution] = []
 
-    def enter(self, source: Source, sql: str, frame: FrameType) -> Tally | Execution:
-        """Count one execution; ``leave`` of what is returned completes it.
+    def enter(self, source: Source, sql: str) -> Tally | Execution:
+        """Count one execution by the caller; ``leave`` of what is returned completes it.
 
         The call site is looked for from the second execution on, so that statements that do not repeat cost
         little, and at every execution when records are kept.
@@ -69,20 +69,39 @@ class Recording:
             tally = self._tally_of(source, sql)
         tally.count += 1
         if self.keeps_records:
-            return self._kept(tally, sql, frame)
+            return self._kept(tally, sql, _getframe(1))
         if tally.count > 1:
-            code = frame.f_code
-            if not self._own.get(code.co_filename):
-                found = self._call_sites.own_frame(frame)
-                if found is None:
-                    return tally
-                frame = found
-                code = frame.f_code
             try:
-                tally.sites[id(code), frame.f_lasti] += 1
-            except KeyError:
-                self._add_site(tally, frame)
+                frame = _getframe(tally.depth)
+                if frame.f_code is tally.below:
+                    # a place that is known is the user's own; what lies between is what it was the last time
+                    frame = frame.f_back  # type: ignore[assignment]
+                    tally.sites[id(frame.f_code), frame.f_lasti] += 1
+                    return tally
+            except (AttributeError, KeyError, ValueError):
+                pass  # another place, or a stack that is not as high
+            self._look_for_site(tally, _getframe())
         return tally
+
+    def _look_for_site(self, tally: Tally, entered: FrameType) -> None:
+        """Count for the user's place above a frame, and remember how far above."""
+        found = self._call_sites.own_frame(entered.f_back)
+        if found is None:
+            return
+        site = (id(found.f_code), found.f_lasti)
+        if site in tally.sites:
+            tally.sites[site] += 1
+        else:
+            self._add_site(tally, found)
+        if tally.depth == NOT_ON_THE_STACK:
+            return
+        tally.depth, below = 0, entered
+        while below.f_back is not found:
+            if below.f_back is None:
+                tally.depth, tally.below = NOT_ON_THE_STACK, None
+                return
+            tally.depth, below = tally.depth + 1, below.f_back
+        tally.below = below.f_code
 
     def own_frame(self, frame: FrameType) -> FrameType | None:
         """Return the innermost frame of the user's code at or above a frame."""

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Final
+from types import CodeType
+from typing import ClassVar, Final
 
 from .call_site import CallSite
 from .statement import Source
 
 NO_ROWS: Final = -1
 """Instead of a number of rows, where the driver does not tell."""
+UNKNOWN_DEPTH: Final = 0
+NOT_ON_THE_STACK: Final = -1
+"""Instead of a depth, where the user's code is on another stack, as that around a greenlet."""
 
 
 class Tally:
-    """All executions of the texts of one shape, by one thread: nothing here needs a lock."""
+    """All executions of the texts of one shape, by one thread: nothing here needs a lock.
 
-    __slots__ = ("control", "count", "duration_ns", "kept", "rows", "sample", "sites", "source")
+    ``depth`` and ``below`` are where the user's code was found last: so many frames above ``Recording.enter``, by
+    whose code it was called upon. A library takes the same way down every time, so one look is enough mostly.
+    """
+
+    __slots__ = (
+        "below",
+        "control",
+        "count",
+        "depth",
+        "duration_ns",
+        "kept",
+        "rows",
+        "sample",
+        "sites",
+        "source",
+    )
+    recording: ClassVar[None] = None
+    is_inside: ClassVar[bool] = True
+    """Standing for a context's owner, it says that an outer layer has counted what is executed."""
 
     def __init__(self, source: Source, sample: str, *, control: bool = False, kept: bool = True) -> None:
         self.source = source
@@ -25,6 +47,8 @@ class Tally:
         self.rows = 0
         self.duration_ns = 0
         self.sites: dict[CallSite, int] = {}
+        self.depth = UNKNOWN_DEPTH
+        self.below: CodeType | None = None
 
     def leave(self, duration_ns: int, rows: int) -> None:
         """Add what the driver's call told when it returned; ``rows`` below zero is not told."""
@@ -41,6 +65,8 @@ class Execution:
     """One execution that a record was asked for; takes the place of its tally."""
 
     __slots__ = ("_tally", "duration_ns", "rows", "site", "sql")
+    recording: ClassVar[None] = None
+    is_inside: ClassVar[bool] = True
 
     def __init__(self, tally: Tally, sql: str, site: CallSite | None) -> None:
         self._tally = tally

@@ -211,12 +211,11 @@ def after_the_test(texts: int) -> tuple[float, float]:
     from pytest_querycache.queries.statement import Source
 
     source = Source("benchmark", "sqlite")
-    frame = sys._getframe()
 
     def summary_ns() -> float:
         recording = Recording(CallSites(ROOT))
         for number in range(texts):
-            recording.enter(source, f"SELECT a{number}, b FROM t{number} WHERE c = ? AND d IN (1, 2)", frame)
+            recording.enter(source, f"SELECT a{number}, b FROM t{number} WHERE c = ? AND d IN (1, 2)")
         started = perf_counter_ns()
         recording.summary()
         return (perf_counter_ns() - started) / texts

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_querycache.errors import ConfigurationError
-from pytest_querycache.queries.attribution import INSIDE, Owner, begin, end, enter
+from pytest_querycache.queries.attribution import SCOPE, Owner, begin, end, enter
 from pytest_querycache.queries.drivers import NAMES, Driver
 from pytest_querycache.queries.import_watch import ImportWatch
 from pytest_querycache.queries.recorder import Recorder, allowed_drivers
@@ -178,9 +178,9 @@ def test_a_statement_inside_another_is_not_counted(owner: Owner) -> None:
     """The outermost layer counts."""
     outer = enter(SOURCE, "SELECT 1")
     assert outer is not None
-    INSIDE.set(outer.execution)
+    SCOPE.set(outer.execution)
     assert enter(SOURCE, "SELECT 1 /* as the driver sees it */") is None
-    INSIDE.set(None)
+    SCOPE.set(outer.scope)
     outer.close(3)
     assert owner.recording is not None
     summary = owner.recording.summary()

@@ -34,7 +34,7 @@ def frame() -> FrameType:
 def execute(recording: Recording, sql: str, times: int = 1, rows: int = -1, source: Source = SQLITE) -> None:
     """Execute a statement from one line."""
     for _ in range(times):
-        recording.enter(source, sql, frame()).leave(10, rows)
+        recording.enter(source, sql).leave(10, rows)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,8 @@ def test_a_huge_insert_is_remembered_by_its_beginning() -> None:
 def test_a_hundred_thousand_statements_are_counted_within_bounds() -> None:
     """All are counted; texts beyond the limit, and records beyond theirs, are not kept."""
     recording = Recording(keeps_records=True)
-    here = frame()
     for number in range(100_000):
-        recording.enter(SQLITE, f"SELECT a{number} FROM t", here).leave(1, 1)
+        recording.enter(SQLITE, f"SELECT a{number} FROM t").leave(1, 1)
     summary = recording.summary()
     assert (summary.count, recording.count(), summary.rows) == (100_000, 100_000, 100_000)
     assert len(summary.uses) == MAX_TEXTS
@@ -136,9 +135,8 @@ def test_a_hundred_thousand_statements_are_counted_within_bounds() -> None:
 def test_values_in_the_text_do_not_fill_the_memory() -> None:
     """A hundred thousand texts of one shape are one statement, counted exactly."""
     recording = Recording()
-    here = frame()
     for number in range(10_000):
-        recording.enter(SQLITE, f"SELECT a FROM t WHERE id = {number}", here).leave(1, -1)
+        recording.enter(SQLITE, f"SELECT a FROM t WHERE id = {number}").leave(1, -1)
     (use,) = recording.summary().uses
     assert (use.count, use.repeated) == (10_000, 10_000)
 
@@ -167,7 +165,7 @@ def test_the_first_execution_takes_no_call_site_and_joins_the_most_frequent() ->
     recording = Recording(CallSites())
     execute(recording, "SELECT once")
     execute(recording, "SELECT often", times=4)
-    recording.enter(SQLITE, "SELECT often", frame()).leave(1, -1)
+    recording.enter(SQLITE, "SELECT often").leave(1, -1)
     often, once = recording.summary().uses
     assert (once.count, once.repeated, once.call_site) == (1, 1, "")
     assert (often.count, often.repeated) == (5, 4)
@@ -197,8 +195,8 @@ def test_too_many_places_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording_module, "MAX_SITES", 2)
     recording = Recording()
     execute(recording, "SELECT 1", times=3)
-    recording.enter(SQLITE, "SELECT 1", frame()).leave(1, -1)
-    recording.enter(SQLITE, "SELECT 1", frame()).leave(1, -1)
+    recording.enter(SQLITE, "SELECT 1").leave(1, -1)
+    recording.enter(SQLITE, "SELECT 1").leave(1, -1)
     (use,) = recording.summary().uses
     assert (use.count, use.repeated) == (5, 3)
 

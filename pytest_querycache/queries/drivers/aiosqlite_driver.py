@@ -13,7 +13,7 @@ from sys import _getframe
 from types import ModuleType
 from typing import Any
 
-from ..attribution import INSIDE, current_recording
+from ..attribution import SCOPE
 from ..call_site import CALLER
 from . import Undo
 from .patches import Patches
@@ -27,7 +27,7 @@ def install(module: ModuleType) -> Undo:
     @wraps(original)
     async def execute(self: Any, function: Any, *args: Any, **named: Any) -> Any:
         context = copy_context()
-        recording = None if INSIDE.get() is not None else current_recording()
+        recording = SCOPE.get().recording
         if recording is not None:
             context.run(CALLER.set, recording.own_frame(_getframe(1)))
         return await original(self, context.run, function, *args, **named)

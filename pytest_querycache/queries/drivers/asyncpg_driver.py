@@ -1,7 +1,7 @@
 """asyncpg: the methods of its connections and prepared statements.
 
 Its own query loggers are called after the statement, outside of the task's stack, so they know no call site.
-What a pool sends to reset a connection is housekeeping and does not count; COPY is not seen.
+What a pool sends to reset a connection is housekeeping and does not count. The rows of its cursors are not told.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from ..attribution import INSIDE, enter
+from ..attribution import SCOPE, enter
 from ..statement import Source
 from ..tally import Tally
 from . import Undo
@@ -21,6 +21,8 @@ from .patches import Patches
 SOURCE = Source("asyncpg", "postgres")
 _NOT_TOLD = -1
 _METHODS = ("execute", "executemany", "fetch", "fetchval", "fetchrow", "fetchmany")
+# below its six public methods for COPY, which write the statement themselves
+_COPIES = ("_copy_in", "_copy_in_records", "_copy_out")
 
 
 def install(module: ModuleType) -> Undo:
@@ -34,6 +36,9 @@ def install(module: ModuleType) -> Undo:
                 patches.put(kind, name, _counting(method, text_of))
         patches.put(kind, "cursor", _counted_at_call(vars(kind)["cursor"], text_of))
     connection = module.connection.Connection
+    for name in _COPIES:
+        if name in vars(connection):
+            patches.put(connection, name, _counting(vars(connection)[name], _given))
     patches.put(connection, "reset", _not_counting(vars(connection)["reset"]))
     return patches.undo
 
@@ -80,12 +85,12 @@ def _counted_at_call(original: Callable[..., Any], text_of: TextOf) -> Callable[
 def _not_counting(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     async def reset(self: Any, *args: Any, **named: Any) -> Any:
-        outside = INSIDE.get()
-        INSIDE.set(Tally(SOURCE, ""))
+        outside = SCOPE.get()
+        SCOPE.set(Tally(SOURCE, ""))
         try:
             return await original(self, *args, **named)
         finally:
-            INSIDE.set(outside)
+            SCOPE.set(outside)
 
     return reset
 

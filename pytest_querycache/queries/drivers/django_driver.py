@@ -10,7 +10,7 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from ..attribution import INSIDE, enter
+from ..attribution import SCOPE, enter
 from ..statement import Source
 from . import Undo
 from .patches import Patches
@@ -47,11 +47,11 @@ def _counting(original: Callable[..., Any], *, many: bool) -> Callable[..., Any]
         opened = enter(_SOURCES.get(self.db.vendor, _OTHER), text)
         if opened is None:
             return original(self, sql, *rest, **named)
-        INSIDE.set(opened.execution)
+        SCOPE.set(opened.execution)
         try:
             return original(self, sql, *rest, **named)
         finally:
-            INSIDE.set(None)
+            SCOPE.set(opened.scope)
             opened.close(_rows(self.cursor, rest, many=many))
 
     return execute

@@ -1,18 +1,18 @@
 """DuckDB: the methods of its connections that take SQL, and the functions of the module that do.
 
 A text with several statements is one, as it is one call. A relation counts when its SQL is handed over, not when
-it is evaluated; relations built by methods alone have no text and are not seen.
+it is evaluated; relations built by methods alone have no text and are not seen. DuckDB does not tell how many rows a
+query has. Nothing lies below it that is watched, so no layer has to be told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from sys import _getframe
 from types import ModuleType
 from typing import Any
 
-from ..attribution import INSIDE, current_recording
+from ..attribution import SCOPE, recording_without
 from ..statement import Source
 from . import Undo
 from .patches import Patches
@@ -36,26 +36,25 @@ def install(module: ModuleType) -> Undo:
 
 
 def _counting(original: Callable[..., Any], *, first: int, many: bool) -> Callable[..., Any]:
-    inside_of, set_inside = INSIDE.get, INSIDE.set
+    scope_of = SCOPE.get
 
     @wraps(original)
     def execute(*args: Any, **named: Any) -> Any:
-        recording = None if inside_of() is not None else current_recording()
+        scope = scope_of()
+        recording = scope.recording or recording_without(scope)
         if recording is None:
             return original(*args, **named)
         sql = args[first] if len(args) > first else named.get("query")
         text = sql if type(sql) is str else getattr(sql, "query", None)
         if type(text) is not str:
             return original(*args, **named)
-        execution = recording.enter(SOURCE, text, _getframe(1))
-        set_inside(execution)
+        execution = recording.enter(SOURCE, text)
         clock = recording.clock
         started = clock()
         try:
             return original(*args, **named)
         finally:
             elapsed = clock() - started
-            set_inside(None)
             execution.leave(elapsed, _sets(args[first + 1 :], named) if many else _NOT_TOLD)
 
     return execute

@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from sys import _getframe
 from types import ModuleType
 from typing import Any
 
-from ..attribution import INSIDE, current_recording
+from ..attribution import SCOPE, enter, recording_without
 from ..statement import Source
 from . import Undo
 from .patches import Patches
 
-_METHODS = ("do_execute", "do_executemany", "do_execute_no_params")
 _DIALECTS = {
     "postgresql": "postgres",
     "mariadb": "mysql",
@@ -46,9 +44,9 @@ def install(module: ModuleType) -> Undo:
             if each in known or not issubclass(each, base):
                 continue
             known.add(each)
-            for name in _METHODS:
+            for name, counting in _METHODS.items():
                 if name in vars(each):
-                    patches.put(each, name, _counting(vars(each)[name]))
+                    patches.put(each, name, counting(vars(each)[name]))
 
     def watch_all(kind: type[Any]) -> None:
         watch(kind)
@@ -70,28 +68,46 @@ def install(module: ModuleType) -> Undo:
 
 def _counting(original: Callable[..., Any]) -> Callable[..., Any]:
     is_many = original.__name__ == "do_executemany"
-    inside_of, set_inside = INSIDE.get, INSIDE.set
+    scope_of, set_scope = SCOPE.get, SCOPE.set
     source_of = _SOURCES.get
 
     @wraps(original)
-    def execute(self: Any, cursor: Any, statement: str, *rest: Any, **named: Any) -> Any:
-        recording = None if inside_of() is not None else current_recording()
+    def execute(self: Any, cursor: Any, statement: str, parameters: Any, context: Any = None) -> Any:
+        scope = scope_of()
+        recording = scope.recording or recording_without(scope)
         if recording is None:
-            return original(self, cursor, statement, *rest, **named)
-        source = source_of(self.name) or _new_source(self.name)
-        execution = recording.enter(source, statement, _getframe(1))
-        set_inside(execution)
+            return original(self, cursor, statement, parameters, context)
+        execution = recording.enter(source_of(self.name) or _new_source(self.name), statement)
+        set_scope(execution)
         clock = recording.clock
         started = clock()
         try:
-            return original(self, cursor, statement, *rest, **named)
+            return original(self, cursor, statement, parameters, context)
         finally:
             elapsed = clock() - started
-            set_inside(None)
+            set_scope(scope)
             rows = cursor.rowcount
-            if is_many and rows < 0 and rest and hasattr(rest[0], "__len__"):
-                rows = len(rest[0])
+            if is_many and rows < 0 and hasattr(parameters, "__len__"):
+                rows = len(parameters)
             execution.leave(elapsed, rows)
+
+    return execute
+
+
+def _counting_without_parameters(original: Callable[..., Any]) -> Callable[..., Any]:
+    """For the method whose dialects take no parameters; the same, but rare."""
+
+    @wraps(original)
+    def execute(self: Any, cursor: Any, statement: str, context: Any = None) -> Any:
+        opened = enter(_SOURCES.get(self.name) or _new_source(self.name), statement)
+        if opened is None:
+            return original(self, cursor, statement, context)
+        SCOPE.set(opened.execution)
+        try:
+            return original(self, cursor, statement, context)
+        finally:
+            SCOPE.set(opened.scope)
+            opened.close(cursor.rowcount)
 
     return execute
 
@@ -99,3 +115,10 @@ def _counting(original: Callable[..., Any]) -> Callable[..., Any]:
 def _new_source(name: str) -> Source:
     source = _SOURCES[name] = Source("sqlalchemy", _DIALECTS.get(name))
     return source
+
+
+_METHODS = {
+    "do_execute": _counting,
+    "do_executemany": _counting,
+    "do_execute_no_params": _counting_without_parameters,
+}

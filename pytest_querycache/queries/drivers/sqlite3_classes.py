@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from sys import _getframe
-from types import FrameType
 from typing import Any, cast
 
-from ..attribution import INSIDE, current_recording
+from ..attribution import SCOPE, recording_without
 from ..statement import Source
 from ..tally import Execution, Tally
 from .sqlite3_script import script_statements
@@ -62,7 +60,7 @@ def counting_connection(library: Any) -> type[Any]:
 
         # the library's own shortcuts make a plain cursor and execute without asking it
         def execute(self, sql: Any, /, *parameters: Any) -> Any:
-            return execute_at(base_cursor(self, counting_cursor), sql, parameters, _getframe(1))
+            return execute_at(base_cursor(self, counting_cursor), sql, parameters)
 
         def executemany(self, sql: Any, parameters: Any, /) -> Any:
             return base_cursor(self, counting_cursor).executemany(sql, parameters)
@@ -74,17 +72,19 @@ def counting_connection(library: Any) -> type[Any]:
 
 
 def _executing(library: Any) -> Callable[..., Any]:
-    """What the cursor's ``execute`` does, for a caller that knows the frame."""
+    """What the cursor's ``execute`` does, without a second look for the method."""
     base_execute = library.Cursor.execute
-    inside_of = INSIDE.get
+    scope_of = SCOPE.get
 
-    def execute_at(cursor: Any, sql: Any, parameters: tuple[Any, ...], frame: FrameType) -> Any:
-        inside = inside_of()
-        recording = None if inside is not None else current_recording()
+    def execute_at(cursor: Any, sql: Any, parameters: tuple[Any, ...]) -> Any:
+        scope = scope_of()
+        recording = scope.recording
+        if recording is None and not scope.is_inside:
+            recording = recording_without(scope)
         if recording is None or type(sql) is not str:
-            cursor._counted_in = inside
+            cursor._counted_in = scope if scope.is_inside else None
             return base_execute(cursor, sql, *parameters)
-        execution = cursor._counted_in = recording.enter(SOURCE, sql, frame)
+        execution = cursor._counted_in = recording.enter(SOURCE, sql)
         clock = recording.clock
         started = clock()
         try:
@@ -101,18 +101,20 @@ def _counting_cursor(library: Any) -> type[Any]:
     base_executescript = base.executescript
     base_iter, base_next = base.__iter__, base.__next__
     base_fetchone, base_fetchmany, base_fetchall = base.fetchone, base.fetchmany, base.fetchall
-    inside_of = INSIDE.get
+    scope_of = SCOPE.get
 
     class Cursor(base):  # type: ignore[misc]
         _counted_in: Tally | Execution | None = None
 
         def execute(self, sql: Any, /, *parameters: Any) -> Any:
-            inside = inside_of()
-            recording = None if inside is not None else current_recording()
+            scope = scope_of()
+            recording = scope.recording
+            if recording is None and not scope.is_inside:
+                recording = recording_without(scope)
             if recording is None or type(sql) is not str:
-                self._counted_in = inside
+                self._counted_in = scope if scope.is_inside else None  # type: ignore[assignment]
                 return base_execute(self, sql, *parameters)
-            execution = self._counted_in = recording.enter(SOURCE, sql, _getframe(1))
+            execution = self._counted_in = recording.enter(SOURCE, sql)
             clock = recording.clock
             started = clock()
             try:
@@ -121,11 +123,12 @@ def _counting_cursor(library: Any) -> type[Any]:
                 execution.leave(clock() - started, self.rowcount)
 
         def executemany(self, sql: Any, parameters: Any, /) -> Any:
-            recording = None if inside_of() is not None else current_recording()
+            scope = scope_of()
+            recording = scope.recording or recording_without(scope)
             self._counted_in = None
             if recording is None or type(sql) is not str:
                 return base_executemany(self, sql, parameters)
-            execution = recording.enter(SOURCE, sql, _getframe(1))
+            execution = recording.enter(SOURCE, sql)
             started = recording.clock()
             try:
                 return base_executemany(self, sql, parameters)
@@ -133,13 +136,13 @@ def _counting_cursor(library: Any) -> type[Any]:
                 execution.leave(recording.clock() - started, self.rowcount)
 
         def executescript(self, script: Any, /) -> Any:
-            recording = None if inside_of() is not None else current_recording()
+            scope = scope_of()
+            recording = scope.recording or recording_without(scope)
             self._counted_in = None
             if recording is None or type(script) is not str:
                 return base_executescript(self, script)
-            frame = _getframe(1)
             pieces = script_statements(script, library.complete_statement)
-            executions = [recording.enter(SOURCE, piece, frame) for piece in pieces]
+            executions = [recording.enter(SOURCE, piece) for piece in pieces]
             started = recording.clock()
             try:
                 return base_executescript(self, script)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from .baseline import Entry, Figure
-from .metric import CACHE_HITS, CACHE_MISSES, EXPLAINING, PEAK_RSS, Family, Metric
+from .metric import CACHE_HITS, CACHE_MISSES, EXPLAINING, METRICS, PEAK_RSS, Family, Metric
 from .record import Record, at_reference_speed
 
 
@@ -88,6 +88,16 @@ def _values(
 ) -> list[float]:
     found = (at_reference_speed(values, metric, reference_ns) for values in executions)
     return [_rounded(value) for value in found if value is not None]
+
+
+def without_times(entry: Entry) -> Entry:
+    """An entry's figures that hold on any machine."""
+    kept = [
+        (name, figure)
+        for name, figure in entry.figures()
+        if name not in METRICS or METRICS[name].family is not Family.TIME
+    ]
+    return Entry(kept, commit=entry.commit, alone=entry.alone, statements=entry.statements)
 
 
 def with_times_of(entry: Entry, old: Entry | None, record: Record) -> Entry:

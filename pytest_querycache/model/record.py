@@ -94,6 +94,11 @@ def section_id(node_id: str, section: str) -> str:
     return f"{node_id}{SEPARATOR}{section}"
 
 
+def is_of_a_test(name: str) -> bool:
+    """Whether an entry belongs to a test; what RegressionTester measures in a script has a name without a file."""
+    return SEPARATOR in name
+
+
 def file_of(node_id: str) -> str:
     """The file part of a node id."""
     return node_id.partition(SEPARATOR)[0]

@@ -9,9 +9,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .commands.output import finish, print_lines
 from .errors import ConfigurationError, QueryCacheError
+
+if TYPE_CHECKING:
+    from .model.account import Account
 
 EXIT_OK = 0
 EXIT_WORSE = 1
@@ -110,9 +114,15 @@ def _run_commands(
 
     report = commands.add_parser("report", help="write the reports of a run")
     report.add_argument("path", metavar="RUN", type=Path)
-    report.add_argument("--html", type=Path, metavar="FILE")
-    report.add_argument("--markdown", type=Path, metavar="FILE")
     report.set_defaults(run=_report)
+
+    for command in (gate, report):
+        command.add_argument("--html", type=Path, metavar="FILE", help="write the page")
+        command.add_argument("--markdown", type=Path, metavar="FILE", help="write a pull request's summary")
+        command.add_argument(
+            "--gitlab", type=Path, metavar="FOLDER", help="write GitLab's metrics and code quality reports"
+        )
+    gate.add_argument("--json", type=Path, metavar="FILE", help="write the shards as one run")
 
     for command in (compare, gate):
         command.add_argument(
@@ -213,6 +223,7 @@ def _gate(options: argparse.Namespace) -> int:
     assert account.result is not None
     accept = accept_command(options.paths, account)
     print_lines(text for text, _ in gate_lines(account.result, verbose=True, accept=(accept, "")))
+    _write_reports(options, account, accept)
     return EXIT_WORSE if account.result.failures else EXIT_OK
 
 
@@ -226,15 +237,25 @@ def _merge(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from .commands.gating import accept_command
-    from .commands.reporting import account_beside, write_reports
+    from .commands.reporting import account_beside
     from .errors import ReportError
 
-    if options.html is None and options.markdown is None:
-        raise ReportError("no report was asked for: expected --html FILE or --markdown FILE")
+    if not _wanted_reports(options):
+        raise ReportError("no report was asked for: expected --html FILE, --markdown FILE or --gitlab FOLDER")
     account = account_beside(options.path, _baseline_path(options), required=options.baseline is not None)
-    accept = accept_command([options.path], account)
-    print_lines(write_reports(account, html=options.html, markdown=options.markdown, accept=accept))
+    _write_reports(options, account, accept_command([options.path], account))
     return EXIT_OK
+
+
+def _wanted_reports(options: argparse.Namespace) -> dict[str, Path]:
+    kinds = ("html", "markdown", "gitlab", "json")
+    return {kind: path for kind in kinds if (path := getattr(options, kind, None)) is not None}
+
+
+def _write_reports(options: argparse.Namespace, account: Account, accept: str) -> None:
+    from .commands.reporting import write_reports
+
+    print_lines(write_reports(account, _wanted_reports(options), accept=accept, rootdir=options.rootdir))
 
 
 if __name__ == "__main__":

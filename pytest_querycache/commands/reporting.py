@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import ReportError
 from ..model.account import Account
-from ..reports.html import html_report
-from ..reports.markdown import markdown_report
-from ..storage.baseline_file import read_baseline
+from ..storage.checkout import folder_in_checkout
 from ..storage.replace import write_text
 from ..storage.run_file import read_run
+from .project import baseline_of
 
 
 def account_beside(path: Path, baseline: Path, *, required: bool) -> Account:
@@ -19,16 +20,42 @@ def account_beside(path: Path, baseline: Path, *, required: bool) -> Account:
     account = read_run(path)
     if not required and not baseline.exists():
         return account
-    return replace(account, section=read_baseline(baseline).sections.get(account.run.environment.key))
+    return replace(account, section=baseline_of(baseline).sections.get(account.run.environment.key))
 
 
 def write_reports(
-    account: Account, *, html: Path | None, markdown: Path | None, accept: str
+    account: Account, paths: Mapping[str, Path], *, accept: str, rootdir: Path
 ) -> Iterator[str]:
-    """Write the files that were asked for, and say so; raises ReportError."""
-    if html is not None:
-        write_text(html, html_report(account, accept=accept))
-        yield f"wrote {html}"
-    if markdown is not None:
-        write_text(markdown, markdown_report(account, accept=accept))
-        yield f"wrote {markdown}"
+    """Write the reports that were asked for, and say so; raises ReportError.
+
+    ``paths`` are folders for ``gitlab``, files for every other kind. ``accept`` is the command that accepts new
+    figures, ``rootdir`` the project's folder.
+    """
+    for kind, path in paths.items():
+        if path.is_file() if kind == "gitlab" else path.is_dir():
+            expected, other = ("a folder", "a file") if kind == "gitlab" else ("a file", "a folder")
+            raise ReportError(f"--{kind} {path}: expected {expected}, not {other}")
+        _write(kind, path, account, accept, rootdir)
+        yield f"wrote {path}"
+
+
+def _write(kind: str, path: Path, account: Account, accept: str, rootdir: Path) -> None:
+    # each kind is imported where it is asked for, because not every one can be made everywhere
+    if kind == "html":
+        from ..reports.html import html_report
+
+        write_text(path, html_report(account, accept=accept))
+    elif kind == "markdown":
+        from ..reports.markdown import markdown_report
+
+        write_text(path, markdown_report(account, accept=accept))
+    elif kind == "json":
+        from ..storage.run_file import write_run
+
+        write_run(path, account)
+    else:
+        from ..reports.gitlab import METRICS_FILE, QUALITY_FILE, metrics_report, quality_report
+
+        folder = folder_in_checkout(rootdir, os.environ.get("CI_PROJECT_DIR", ""))
+        write_text(path / METRICS_FILE, metrics_report(account))
+        write_text(path / QUALITY_FILE, quality_report(account, folder=folder))

@@ -26,6 +26,14 @@ REPORTS = {
 }
 """Kinds of report, each with an option of its name, and what they are."""
 
+FOLDERS = {
+    "gitlab": "GitLab's metrics report and code quality report, metrics.txt and gl-code-quality-report.json,"
+}
+"""The same for what is more than one file."""
+
+_SHOWING = ("help", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow", "collectonly")
+"""What pytest's options are called with which it shows something and executes no test."""
+
 RIVALS = {"perf": ("pytest-perf", "--perf-baseline")}
 """Plugins that define an option of ours: the name to block, the distribution, and the option."""
 
@@ -103,12 +111,13 @@ def add_options(parser: pytest.Parser) -> None:
         help="auto (default): suspects are confirmed in fresh processes, and what stays unconfirmed does not "
         "fail; always: every test is; strict: unconfirmed fails; off: suspects fail unconfirmed",
     )
-    for name, what in REPORTS.items():
+    for name, what in {**REPORTS, **FOLDERS}.items():
+        goal = "FOLDER" if name in FOLDERS else "FILE"
         group.addoption(
             f"--perf-{name}",
             default=None,
-            metavar="FILE",
-            help=f"write {what} to FILE; alone it implies --perf-track",
+            metavar=goal,
+            help=f"write {what} to {goal}; alone it implies --perf-track",
         )
     group.addoption(
         "--perf-set",
@@ -142,11 +151,17 @@ def spelled_out(args: Sequence[str]) -> list[str]:
 
 
 def is_active(config: pytest.Config) -> bool:
-    """Whether this session measures at all."""
+    """Whether this session measures at all: it was asked to, and executes tests."""
     option = config.option
+    if _only_shows(config):
+        return False
     values = [option.perf_baseline, option.perf_update, option.perf_against]
-    values.extend(getattr(option, f"perf_{name}") for name in REPORTS)
+    values.extend(getattr(option, f"perf_{name}") for name in (*REPORTS, *FOLDERS))
     return bool(option.perf_track or any(value is not None for value in values))
+
+
+def _only_shows(config: pytest.Config) -> bool:
+    return any(getattr(config.option, name, None) not in (None, False) for name in _SHOWING)
 
 
 def refuse_options_at_odds(config: pytest.Config) -> None:
@@ -155,6 +170,8 @@ def refuse_options_at_odds(config: pytest.Config) -> None:
     Options that stand in the configuration for whenever the gate is on are not meant: only those of this call.
     """
     option = config.option
+    if _only_shows(config):
+        return
     if option.perf_update is not None and option.perf_against is not None:
         raise pytest.UsageError(
             "--perf-update and --perf-against: an update proves nothing, leave one of them out"

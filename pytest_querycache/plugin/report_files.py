@@ -19,9 +19,10 @@ from ..model.account import Account, Occasion
 from ..model.baseline import Section
 from ..model.record import Run
 from ..model.verdict import Evidence, GateResult, Verdict
+from ..storage.checkout import folder_in_checkout
 from ..storage.replace import write_text
 from ..storage.repository import read_head
-from .options import REPORTS
+from .options import FOLDERS, REPORTS
 from .settings import Mode, Settings
 
 _MOST_SUMMARY = 900_000
@@ -37,12 +38,13 @@ class ReportFiles:
         self._lines: list[str] = []
         self._is_written = False
         folder = config.invocation_params.dir
-        options = {name: getattr(config.option, f"perf_{name}") for name in REPORTS}
+        options = {name: getattr(config.option, f"perf_{name}") for name in (*REPORTS, *FOLDERS)}
         self._given: dict[str, str] = {name: file for name, file in options.items() if file is not None}
         self._paths = {name: folder / file for name, file in self._given.items()}
         for name, path in self._paths.items():
-            if not self._given[name] or path.is_dir():
-                raise ReportError(f"--perf-{name}={self._given[name]}: expected a file, not a folder")
+            expected, other = ("a folder", "a file") if name in FOLDERS else ("a file", "a folder")
+            if not self._given[name] or (path.is_file() if name in FOLDERS else path.is_dir()):
+                raise ReportError(f"--perf-{name}={self._given[name]}: expected {expected}, not {other}")
         if "html" in self._paths:
             from ..reports.html import why_no_page
 
@@ -84,7 +86,7 @@ class ReportFiles:
         """Write one file after the other; gives what went wrong."""
         for name, path in self._paths.items():
             try:
-                _write(name, path, account, accept)
+                self._write(name, path, account, accept)
                 self._lines.append(f"wrote {self._given[name]}{self._next_step(name, account)}")
             except QueryCacheError as error:
                 yield f"--perf-{name}: {error}"
@@ -112,15 +114,11 @@ class ReportFiles:
                     stream.write(text.decode("utf-8", "ignore") + "\n")
             except OSError as error:
                 yield f"the job's summary cannot be written ({error.strerror})"
-        yield from annotation_lines(account, folder=self._folder_in_repository())
+        yield from annotation_lines(account, folder=self._folder_in("GITHUB_WORKSPACE"))
 
-    def _folder_in_repository(self) -> str:
-        """Where the project stands in the repository that GitHub checked out."""
-        root, workspace = self._config.rootpath.resolve(), os.environ.get("GITHUB_WORKSPACE", "")
-        try:
-            return root.relative_to(Path(workspace).resolve()).as_posix() if workspace else ""
-        except ValueError:
-            return ""
+    def _folder_in(self, variable: str) -> str:
+        """Where the project stands in the checkout that a service's environment variable names."""
+        return folder_in_checkout(self._config.rootpath, os.environ.get(variable, ""))
 
     def _occasion(self) -> Occasion:
         head = read_head(self._config.rootpath, ignoring=self._settings.baseline)
@@ -131,18 +129,22 @@ class ReportFiles:
             dirty=head.dirty if head is not None else False,
         )
 
+    def _write(self, name: str, path: Path, account: Account, accept: str) -> None:
+        # each kind of report is imported where it is asked for
+        if name == "json":
+            from ..storage.run_file import write_run
 
-def _write(name: str, path: Path, account: Account, accept: str) -> None:
-    # each kind of report is imported where it is asked for
-    if name == "json":
-        from ..storage.run_file import write_run
+            write_run(path, account)
+        elif name == "html":
+            from ..reports.html import html_report
 
-        write_run(path, account)
-    elif name == "html":
-        from ..reports.html import html_report
+            write_text(path, html_report(account, accept=accept))
+        elif name == "markdown":
+            from ..reports.markdown import markdown_report
 
-        write_text(path, html_report(account, accept=accept))
-    elif name == "markdown":
-        from ..reports.markdown import markdown_report
+            write_text(path, markdown_report(account, accept=accept))
+        elif name == "gitlab":
+            from ..reports.gitlab import METRICS_FILE, QUALITY_FILE, metrics_report, quality_report
 
-        write_text(path, markdown_report(account, accept=accept))
+            write_text(path / METRICS_FILE, metrics_report(account))
+            write_text(path / QUALITY_FILE, quality_report(account, folder=self._folder_in("CI_PROJECT_DIR")))

@@ -7,13 +7,11 @@ output each, in which per cent signs and line ends are escaped, in properties al
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from ..model.account import Account
-from ..model.record import file_of
-from ..model.verdict import Finding, Verdict
+from ..model.verdict import Verdict
 from .grouping import by_record
-from .terminal import change_text, limit_text
+from .remark import place_of, remark
 
 MOST = 10
 """GitHub shows no more of one kind for a step."""
@@ -34,9 +32,9 @@ def annotation_lines(account: Account, *, folder: str = "") -> Iterator[str]:
     guilty = result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET)
     records = by_record(guilty)
     for node_id, findings in records[:MOST]:
-        file, line = _place(account, node_id)
-        place = f"file={_property(str(PurePosixPath(folder, file)))},line={line}"
-        text = "\n".join([node_id, *(_told(finding) for finding in findings)])
+        file, line = place_of(account, node_id, folder)
+        place = f"file={_property(file)},line={line}"
+        text = "\n".join([node_id, *(remark(finding) for finding in findings)])
         yield f"::{level} {place},title={_property(_TITLE)}::{_message(text)}"
     if len(records) > MOST:
         rest = len(records) - MOST
@@ -44,21 +42,6 @@ def annotation_lines(account: Account, *, folder: str = "") -> Iterator[str]:
         yield f"::{level} title={_property(_TITLE)}::{_message(text)}"
     elif result.failures and not records:
         yield f"::error title={_property(_TITLE)}::{_message('; '.join(result.failures))}"
-
-
-def _place(account: Account, node_id: str) -> tuple[str, int]:
-    record = account.run.records.get(node_id)
-    if record is None or not record.line:
-        return file_of(node_id), 1
-    return record.file.replace("\\", "/"), record.line
-
-
-def _told(finding: Finding) -> str:
-    parts = [f"{finding.verdict.value.replace('_', ' ')}: {change_text(finding)}"]
-    if finding.limit is not None:
-        parts.append(f"limit {limit_text(finding.limit)}")
-    parts.extend(text for text in (finding.proof, finding.insight) if text)
-    return "; ".join(parts)
 
 
 def _message(text: str) -> str:

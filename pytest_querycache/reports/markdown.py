@@ -15,6 +15,7 @@ from ..model.quantity import format_quantity
 from ..model.record import Run
 from ..model.verdict import Finding, GateResult, Verdict
 from .grouping import by_record
+from .remark import without_surrogates
 from .sentence import sentence
 from .terminal import limit_text
 
@@ -32,17 +33,12 @@ def markdown_report(account: Account, *, accept: str = "") -> str:
 
 def plain(text: str) -> str:
     """A text in which nothing is Markdown."""
-    return _SYNTAX.sub(lambda match: f"&#{ord(match[0])};", _SPACES.sub(" ", _without_surrogates(text)))
+    return _SYNTAX.sub(lambda match: f"&#{ord(match[0])};", _SPACES.sub(" ", without_surrogates(text)))
 
 
 def code(text: str) -> str:
     """A text in a code span that cannot be left from inside."""
     return f"<code>{plain(text)}</code>"
-
-
-def _without_surrogates(text: str) -> str:
-    """A file name that is not UTF-8 arrives as lone surrogates, which no file of text can carry."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _lines(account: Account, accept: str) -> Iterator[str]:
@@ -56,7 +52,7 @@ def _lines(account: Account, accept: str) -> Iterator[str]:
         yield ""
         yield from _result_lines(result)
         if accept and result.of(Verdict.REGRESSED):
-            command = _LINE_ENDS.sub(" ", _without_surrogates(accept))
+            command = _LINE_ENDS.sub(" ", without_surrogates(accept))
             yield from ("If this cost is wanted, accept it:", "", f"    {command}", "")
         for note in result.notes:
             yield f"- {plain(note)}"

@@ -179,7 +179,7 @@ def test_runs_that_are_no_session(
         (("gate", "perf-baseline.json"), "perf-baseline.json: this is a baseline, expected a run"),
         (("gate", "1.json", "--baseline", "1.json"), "1.json: this is a run, expected a baseline"),
         (("accept", "1.json", "t.py::zzz"), "1.json: the run has no test t.py::zzz"),
-        (("report", "1.json"), "no report was asked for: expected --html FILE or --markdown FILE"),
+        (("report", "1.json"), "no report was asked for: expected --html FILE, --markdown FILE or --gitlab"),
         (("merge", "1.json", "--into", "all.json"), "1.json: this is a run, expected a baseline"),
         (("compare", "1.json", "none.json"), "none.json: no such file, expected a run or a baseline"),
     ],
@@ -335,6 +335,19 @@ def test_report(capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, "report", "run.json", "--html", "page.html", exit_status=0)
     assert '<th scope="col">baseline</th>' not in Path("page.html").read_text(encoding="utf-8")
     said(capsys, "report", "run.json", "--html", "page.html", "--baseline", "none.json", exit_status=4)
+
+
+def test_reports_of_a_gate(capsys: pytest.CaptureFixture[str]) -> None:
+    """Shards that are judged as one leave the reports of one, also where the gate fails."""
+    reports = ("--markdown", "s.md", "--gitlab", "gl", "--json", "whole.json", "--html", "page.html")
+    text = said(capsys, "gate", *two_shards(second=200_000), *reports, exit_status=1)
+    assert "wrote page.html\nwrote s.md\nwrote gl\nwrote whole.json\n" in text
+    assert "failed&#58; 1 record regressed" in Path("s.md").read_text(encoding="utf-8")
+    assert "t.py::b" in Path("gl/gl-code-quality-report.json").read_text(encoding="utf-8")
+    assert "compared 2 · regressed 1" in said(capsys, "gate", "whole.json", exit_status=1)
+    assert "s.md: expected a folder, not a file" in said(
+        capsys, "report", "1.json", "--gitlab", "s.md", exit_status=4
+    )
 
 
 def test_help_loads_little() -> None:

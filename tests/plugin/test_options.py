@@ -303,3 +303,23 @@ def test_option_that_gates_nothing_by_itself_is_refused(project: Project, option
     project.write("test_one.py", "def test_one(): pass\n")
     said = project.run(option, exit_status=4)
     assert f"{option.partition('=')[0]} gates nothing by itself, expected --perf-baseline beside it" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [
+        ("--markers", "@pytest.mark.perf_budget"),
+        ("--fixtures", "perf_tracker"),
+        ("--fixtures-per-test", "fixtures used by test_writes"),
+        ("--help", "--perf-gitlab=FOLDER"),
+        ("--version", "pytest "),
+        ("--cache-show", "cachedir"),
+        ("--collect-only", "<Function test_writes>"),
+    ],
+)
+def test_what_only_shows_needs_no_baseline(project: Project, option: str, shown: str) -> None:
+    """With the gate in addopts, and no baseline yet, pytest still shows what it is asked to show."""
+    project.write("pytest.ini", "[pytest]\naddopts = --perf-baseline --perf-threshold=time=off\n")
+    project.write("test_a.py", WRITES.replace("()", "(perf_tracker)", 1))
+    assert shown in project.run(option, exit_status=0)
+    assert not (project.folder / "ran").exists()

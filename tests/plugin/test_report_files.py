@@ -154,6 +154,29 @@ def test_elsewhere_nothing_is_annotated(project: Project) -> None:
     assert "::error" not in project.gate(exit_status=1)
 
 
+def test_gitlab(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gated session leaves both of GitLab's reports in a folder, with paths from the repository's root."""
+    project.write("test_shop.py", SUITE)
+    project.record()
+    project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
+    monkeypatch.setenv("CI_PROJECT_DIR", str(project.folder.parent))
+    assert "wrote gl" in project.gate("--perf-gitlab=gl", exit_status=1)
+    (entry, *_) = json.loads((project.folder / "gl/gl-code-quality-report.json").read_text(encoding="utf-8"))
+    assert entry["location"] == {"path": f"{project.folder.name}/test_shop.py", "lines": {"begin": 4}}
+    metrics = (project.folder / "gl/metrics.txt").read_text(encoding="utf-8")
+    assert 'perf_gate_records{outcome="regressed"} 1\n' in metrics
+    assert metrics.endswith("\n# EOF\n")
+
+
+def test_gitlab_alone_tracks(project: Project) -> None:
+    """Without another option the session is measured, and the metrics report is the suite's."""
+    project.write("test_shop.py", SUITE)
+    assert "tracking, no baseline" in project.run("--perf-gitlab=gl", exit_status=0)
+    assert "perf_suite_allocated_bytes " in (project.folder / "gl/metrics.txt").read_text(encoding="utf-8")
+    said = project.run("--perf-gitlab=test_shop.py", exit_status=4)
+    assert "--perf-gitlab=test_shop.py: expected a folder, not a file" in said
+
+
 def test_html(project: Project) -> None:
     """A gated session's page says what regressed, and hostile parameters stay text."""
     project.write("test_shop.py", SUITE)

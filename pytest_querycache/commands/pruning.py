@@ -7,13 +7,13 @@ from pathlib import Path
 
 from ..errors import BaselineError
 from ..model.baseline import Baseline
-from ..model.record import SEPARATOR, file_of
+from ..model.record import SEPARATOR, file_of, is_of_a_test
 from ..storage.baseline_file import update_baseline
 from .project import baseline_of
 
 
 def prune(path: Path, node_ids: Sequence[str], rootdir: Path) -> list[str]:
-    """Drop the named tests with their sections, or else the entries whose files are gone; gives what was dropped.
+    """Drop the named tests with their sections, or else the tests whose files are gone; gives what was dropped.
 
     Raises BaselineError for a name that no entry has, and where not one file is there: then it is the folder that
     is wrong.
@@ -41,10 +41,11 @@ def _named(known: set[str], asked: Sequence[str], path: Path) -> set[str]:
 
 
 def _gone(known: set[str], rootdir: Path, path: Path) -> set[str]:
-    doomed = {node_id for node_id in known if not (rootdir / file_of(node_id)).exists()}
-    if known and doomed == known:
+    tests = {name for name in known if is_of_a_test(name)}
+    doomed = {node_id for node_id in tests if not (rootdir / file_of(node_id)).exists()}
+    if tests and doomed == tests:
         raise BaselineError(
-            f"{path}: {rootdir.resolve()} holds not one of its files, such as {file_of(min(known))}; "
+            f"{path}: {rootdir.resolve()} holds not one of its files, such as {file_of(min(tests))}; "
             "expected --rootdir to be the folder that node ids start from"
         )
     return doomed

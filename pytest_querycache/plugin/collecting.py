@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ..model.environment import Environment
-from ..model.record import Record, Run, file_of
+from ..model.record import Record, Run, file_of, is_of_a_test
 from .measuring import WORKER_OUTPUT
 from .transport import ATTRIBUTE, records_of
 
@@ -108,7 +108,9 @@ class Collecting:
             file = file_of(node_id)
             if file not in partly:
                 self.run.wholly_collected.add(file)
-        self.run.wholly_collected.update(self._deleted_files({file_of(entry) for entry in entries}))
+        self.run.wholly_collected.update(
+            self._deleted_files({file_of(entry) for entry in entries if is_of_a_test(entry)})
+        )
 
     def _partly_given(self) -> set[str]:
         """The files of which only some tests were asked for, by node id."""

@@ -156,6 +156,32 @@ def test_a_test_that_cannot_be_repeated() -> None:
     assert [list(arm.tests) for arm in arms.arms[1::2]] == [["alone"], ["alone"]]
 
 
+def cannot_be_repeated(arm: FakeArm, test: str, warm: bool) -> Execution:
+    """A test that passes once in a process; only nobody knew."""
+    if arm.executed.count((test, False)) + arm.executed.count((test, True)) > 1:
+        return Execution(outcome="failed", detail="the table is there already")
+    return passed(test, allocated_bytes=2000)
+
+
+def test_a_budget_of_a_new_test_that_cannot_be_repeated() -> None:
+    """Nothing was known of it: it goes on with one execution in each of two processes of its own."""
+    arms = FakeArms(cannot_be_repeated)
+    told: list[tuple[int, int, str]] = []
+    evidence = confirm(arms, [suspect("new", budget=True), suspect("other", now=1500)], told=told)
+    assert evidence["new", "allocated_bytes budget"] == Evidence(processes=[[2000], [2000]])
+    assert arms.executed()[1:] == [[("new", False)], [("new", False)]]
+    assert told == [(1, 2, "new"), (2, 3, "other"), (3, 3, "new"), (1, 1, "new")]
+
+
+def test_a_known_test_that_cannot_be_repeated_any_more() -> None:
+    """Its baseline holds repeats, beside which a first execution proves nothing: only its budget is proved."""
+    evidence = confirm(FakeArms(cannot_be_repeated), [suspect("a"), suspect("a", budget=True)])
+    assert evidence["a", "allocated_bytes"] == Evidence(
+        problem="cannot be repeated in one process (failed: the table is there already)"
+    )
+    assert evidence["a", "allocated_bytes budget"].processes == [[2000], [2000]]
+
+
 def test_a_budget_of_time() -> None:
     """What is not reached in time is told as such, and costs no process."""
     now = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -350,3 +351,57 @@ def test_whole_suite_on_another_cpu_moves_the_section() -> None:
     taken(section, *both, environment=on_cpu("EPYC"))
     assert section.environment.cpu_model == "EPYC"
     assert section.entries["t.py::test_two"].figure("wall_time") == Figure(2_000_000)
+
+
+SCRIPT = "import of the catalogue"
+
+
+def test_a_suite_on_another_cpu_does_not_wait_for_scripts() -> None:
+    """What a script measured, and entries no test claims any more, keep their counts and lose their times."""
+    section = section_of(wall_time=Figure(5_000_000), allocated_bytes=Figure(100_000))
+    both = [("wall_time", Figure(5_000_000)), ("allocated_bytes", Figure(100_000))]
+    section.entries.update({SCRIPT: Entry(both), "t.py::gone": Entry(both, alone=True)})
+    section.environment = StoredEnvironment(cpu_model="M4")
+    taken(section, record(wall_time=90_000_000), environment=on_cpu("EPYC"), gone=["t.py::gone"])
+    assert section.environment.cpu_model == "EPYC"
+    assert section.entries[TEST].figure("wall_time") == Figure(90_000_000)
+    counts = [("allocated_bytes", Figure(100_000))]
+    assert section.entries[SCRIPT] == Entry(counts)
+    assert section.entries["t.py::gone"] == Entry(counts, alone=True)
+
+
+def with_versions(**versions: str) -> Environment:
+    return replace(on_cpu(""), distributions=versions)
+
+
+@pytest.mark.parametrize(
+    ("others", "gone", "versions", "older"),
+    [
+        ([], [], {"pydantic": "2.2", "attrs": "24"}, 0),
+        (["t.py::other"], [], {"pydantic": "2.1", "attrs": "24"}, 1),
+        (["t.py::other"], ["t.py::other"], {"pydantic": "2.2", "attrs": "24"}, 0),
+        ([SCRIPT], [], {"pydantic": "2.2", "attrs": "24"}, 0),
+    ],
+    ids=["whole suite", "part of it", "all that is left", "all but a script"],
+)
+def test_newer_dependencies(others: list[str], gone: list[str], versions: dict[str, str], older: int) -> None:
+    """A section names newer versions only when no test's entry was measured with older ones."""
+    section = section_of(allocated_bytes=Figure(1))
+    section.entries.update(dict.fromkeys(others, section.entries[TEST]))
+    section.environment = StoredEnvironment(distributions={"pydantic": "2.1"})
+    acceptance = taken(
+        section,
+        record(allocated_bytes=1),
+        environment=with_versions(pydantic="2.2", attrs="24"),
+        gone=gone,
+    )
+    assert section.environment.distributions == versions
+    assert acceptance.older == older
+
+
+def test_a_script_beside_tests_leaves_their_dependencies_alone() -> None:
+    """The tests' entries were measured with the versions that the section names."""
+    section = section_of(allocated_bytes=Figure(1))
+    section.environment = StoredEnvironment(distributions={"pydantic": "2.1"})
+    taken(section, record(SCRIPT, allocated_bytes=1), environment=with_versions(pydantic="2.2"))
+    assert section.environment.distributions == {"pydantic": "2.1"}

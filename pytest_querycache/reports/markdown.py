@@ -1,7 +1,8 @@
 """The gate's answer as Markdown, for a pull request's comment or a job's summary.
 
 Node ids and names of metrics are whatever a project makes of its parameters, so every character that Markdown or
-HTML could take for its own is written as a character reference.
+HTML could take for its own is written as a character reference. Services make links of some words only after that:
+an at sign is followed by a space of no width, so that nobody is called, and the point after www is a reference too.
 """
 
 from __future__ import annotations
@@ -19,9 +20,14 @@ from .remark import without_surrogates
 from .sentence import sentence
 from .terminal import limit_text
 
+_MOST_IN_FULL = 20
+"""Records that regressed; a pull request is read by people, and the page and the JSON hold the rest."""
+
 _MOST_ROWS = 50
 _MOST_TRACKED = 10
 _SYNTAX = re.compile(r"[^\w\s./,=()%+→–·…µ°'-]|_")
+_WWW = re.compile(r"(?i)(?<=\bwww)\.")
+_NO_WIDTH = "&#8203;"
 _SPACES = re.compile(r"\s+")
 _LINE_ENDS = re.compile(r"[\r\n]+")
 
@@ -33,7 +39,12 @@ def markdown_report(account: Account, *, accept: str = "") -> str:
 
 def plain(text: str) -> str:
     """A text in which nothing is Markdown."""
-    return _SYNTAX.sub(lambda match: f"&#{ord(match[0])};", _SPACES.sub(" ", without_surrogates(text)))
+    escaped = _SYNTAX.sub(_reference, _SPACES.sub(" ", without_surrogates(text)))
+    return _WWW.sub("&#46;", escaped)
+
+
+def _reference(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};{_NO_WIDTH if match[0] == '@' else ''}"
 
 
 def code(text: str) -> str:
@@ -67,12 +78,15 @@ def _result_lines(result: GateResult) -> Iterator[str]:
     # what is doubtful of a guilty record stands beside what is proved
     doubtful = result.of(Verdict.UNCONFIRMED)
     beside = [finding for finding in doubtful if finding.node_id in names]
+    records = [found for _, found in by_record([*guilty, *beside])]
     if guilty:
         yield from _table(
             ("test", "metric", "was", "is", "ratio", "limit", "what shows it"),
-            [finding for _, found in by_record([*guilty, *beside]) for finding in found],
+            [finding for found in records[:_MOST_IN_FULL] for finding in found],
             _guilty_row,
         )
+    # of the rest one line each: what every other metric of them shows is in the page
+    yield from _folded("more that regressed", [found[0] for found in records[_MOST_IN_FULL:]])
     yield from _folded("unconfirmed", [finding for finding in doubtful if finding.node_id not in names])
     yield from _folded("improved", result.of(Verdict.IMPROVED))
     for verdict in (Verdict.NEW, Verdict.MISSING):
@@ -105,18 +119,18 @@ def _table(
 ) -> Iterator[str]:
     yield f"| {' | '.join(titles)} |"
     yield f"|{'---|' * len(titles)}"
-    for finding in findings[:_MOST_ROWS]:
+    for finding in findings:
         yield f"| {' | '.join(row(finding))} |"
     yield ""
-    if len(findings) > _MOST_ROWS:
-        yield from (f"… and {len(findings) - _MOST_ROWS} more", "")
 
 
 def _folded(title: str, findings: Sequence[Finding]) -> Iterator[str]:
     if findings:
         records = len({finding.node_id for finding in findings})
         yield from (f"<details><summary>{title}: {records}</summary>", "")
-        yield from _table(("test", "metric", "was", "is", "ratio"), findings, _change_row)
+        yield from _table(("test", "metric", "was", "is", "ratio"), findings[:_MOST_ROWS], _change_row)
+        if len(findings) > _MOST_ROWS:
+            yield from (f"… and {len(findings) - _MOST_ROWS} more", "")
         yield from ("</details>", "")
 
 

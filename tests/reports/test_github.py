@@ -30,10 +30,10 @@ def test_one_line_for_each_record() -> None:
 
 
 def test_at_most_ten_and_a_count() -> None:
-    """GitHub shows ten of a kind, so the eleventh line counts the rest."""
+    """GitHub shows ten of a kind, so the eleventh line is of another kind, and counts the rest."""
     lines = list(annotation_lines(account(result=regressed(12))))
     assert len(lines) == 11
-    assert lines[-1].startswith("::error title=performance gate::2 more records regressed")
+    assert lines[-1].startswith("::notice title=performance gate::2 more records regressed")
     assert len(list(annotation_lines(account(result=regressed(10))))) == 10
 
 

@@ -12,7 +12,7 @@ from pytest_querycache.model.account import Account, Occasion
 from pytest_querycache.model.verdict import Counts, Finding, GateResult, Verdict
 from pytest_querycache.reports.markdown import code, markdown_report, plain
 from pytest_querycache.reports.sentence import sentence
-from tests.accounts import BYTES, LIST, LOAD, RESULT, account
+from tests.accounts import BYTES, LIST, LOAD, RESULT, TIME, account
 
 
 def test_a_failed_gate() -> None:
@@ -78,14 +78,27 @@ def test_a_record_stands_together() -> None:
 
 
 def test_many_findings_are_counted() -> None:
-    """A summary has a limit of size, so that long tables end in a count."""
+    """A summary is read by people: twenty records in full, fifty in a line each, then a count."""
     findings = [
-        *(Finding(node_id=f"t::a{n}", verdict=Verdict.REGRESSED, metric=BYTES, now=1) for n in range(60)),
+        *(
+            Finding(node_id=f"t::a{n}", verdict=Verdict.REGRESSED, metric=metric, now=1, proof="shown twice")
+            for n in range(500)
+            for metric in (BYTES, TIME)
+        ),
         *(Finding(node_id=f"t::b{n}", verdict=Verdict.NEW) for n in range(70)),
     ]
     said = markdown_report(account(result=GateResult(findings=findings)))
-    assert "\n… and 10 more\n" in said
+    assert said.count("shown twice") == 40
+    assert "<details><summary>more that regressed: 480</summary>" in said
+    assert "\n… and 430 more\n" in said
     assert "\n- … and 20 more\n" in said
+    assert len(said.splitlines()) < 200
+
+
+def test_nobody_is_called_and_nothing_linked() -> None:
+    """Services look for names and addresses in the finished text, where references no longer protect them."""
+    assert plain("ask @octocat") == "ask &#64;&#8203;octocat"
+    assert plain("WWW.example.com, https://example.com") == "WWW&#46;example.com, https&#58;//example.com"
 
 
 @given(st.text(st.characters(codec=None)))

@@ -50,7 +50,7 @@ class RegressionResult:
     def message(self) -> str:
         """One sentence for a log."""
         verdict = "no regression" if self.success else "; ".join(self.gate.failures)
-        return f"{verdict} ({self.gate.counts.line()})"
+        return f"{verdict} ({self.gate.counts_line})"
 
 
 class RegressionTester:

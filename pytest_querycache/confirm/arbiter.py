@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import ArmError
-from ..model.gate import confirmable
+from ..model.decision import confirmable
 from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from .arm import Execution
 from .executor import Executor

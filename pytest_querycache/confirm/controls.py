@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from itertools import islice
 from math import log
 
 from ..model.record import file_of
@@ -15,11 +16,14 @@ _SHORTEST_NS = 100_000
 _LONGEST_NS = 50_000_000
 
 
-def choose_controls(tests: Collection[str], times: Mapping[str, float]) -> list[str]:
+def choose_controls(
+    tests: Collection[str], times: Mapping[str, float], is_changed: Callable[[str], bool]
+) -> list[str]:
     """Some tests of the same files as ``tests``, of a length that is measured well and costs little.
 
     ``times`` are the wall times in ns of all tests that may be taken. The same files only: whatever else a process
-    imported would be paid for by the suspects too.
+    imported would be paid for by the suspects too. ``is_changed`` tells of a test whether its own source differs in
+    the old code, so that it controls nothing.
     """
     files = {file_of(test) for test in tests}
     possible = [
@@ -27,4 +31,5 @@ def choose_controls(tests: Collection[str], times: Mapping[str, float]) -> list[
         for test, time in times.items()
         if test not in tests and _SHORTEST_NS <= time <= _LONGEST_NS and file_of(test) in files
     ]
-    return [test for _, test in sorted(possible)[:CONTROLS]]
+    unchanged = (test for _, test in sorted(possible) if not is_changed(test))
+    return list(islice(unchanged, CONTROLS))

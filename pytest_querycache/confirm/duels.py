@@ -70,7 +70,7 @@ def duel(
             accused,
             arena,
             suspects=len(standings),
-            controls=choose_controls(batch, controls or {}),
+            controls=choose_controls(batch, controls or {}, test_changed),
             stored=stored,
         )
         table.decide(lambda number, name, begin=start: progress(begin + number, len(tests), name))  # type: ignore[misc]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..errors import ArmError
-from ..model.gate import looks_innocent
+from ..model.decision import looks_innocent
 from ..model.record import at_reference_speed
 from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from .executor import Executor

@@ -69,7 +69,9 @@ def incomparable_families(
     reasons: dict[Family, str] = {}
     if environment.cpu_model != stored.cpu_model:
         there, here = stored.cpu_model or "unknown", environment.cpu_model or "unknown"
-        reasons[Family.TIME] = f"stored on another CPU ({there}; here {here})"
+        reasons[Family.TIME] = (
+            f"stored on another CPU ({there}; here {here}); --perf-against=REF proves times"
+        )
     for name, reason in disturbances.items():
         reasons[Family(name)] = reason
     return reasons

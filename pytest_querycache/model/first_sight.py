@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from .account import Account
 from .baseline import Section
-from .gate import decide, judge
+from .decision import decide
+from .gate import judge
 from .policy import Policy
 from .screening import Screening, screen
 from .verdict import Finding, GateResult, Suspect

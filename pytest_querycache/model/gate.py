@@ -17,34 +17,26 @@ deterministic metric is regressed when in *every* process even the smallest repe
 difference reaches ``f``; it is cleared when in any process it does not. Resident memory, whose noise only
 hides, must exceed it in every repeat. Three spreads are granted because an update sees each test in about
 three processes, too few to know the extremes of a test that draws unseeded random numbers. A time needs the
-old code beside the new; ``pairs`` states that rule. Without evidence a suspect stays unconfirmed.
+old code beside the new; ``pairs`` states that rule, and ``suite_shift`` what is done when a whole session is slower.
+Without evidence a suspect stays unconfirmed. ``decision`` carries this out for one suspect.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .baseline import Section
+from .decision import confirmable, decide
 from .environment import changed_distributions
 from .growth import growth_lines
 from .insight import insight, rises
-from .limit import Limit
-from .metric import PEAK_RSS, Better, Family, Metric
-from .pairs import interval, is_cleared, joint_estimate, shows
+from .metric import Better, Family
 from .policy import Policy
 from .record import Run
 from .screening import Screening
-from .verdict import (
-    Counts,
-    Duel,
-    Evidence,
-    Finding,
-    GateResult,
-    Suspect,
-    Verdict,
-)
+from .verdict import Counts, Evidence, Finding, GateResult, Suspect, Verdict
 
 EvidenceTable = Mapping[tuple[str, str], Evidence]
 
@@ -74,8 +66,9 @@ def judge(
     )
     for suspect in screening.suspects:
         proof = evidence.get(suspect.key)
-        if suspect.unseen and (proof is None or proof.duel is None):
-            continue  # nothing was stored and the old code was not measured: the record is not judged
+        if (suspect.unseen or suspect.sampled) and (proof is None or proof.duel is None):
+            # nothing was stored, or nothing stored speaks against it, and the old code was not measured
+            continue
         screening.compared.add(suspect.node_id)
         finding = decide(suspect, proof, confirm=confirm, newer_dependencies=newer)
         if finding.verdict is Verdict.UNCHANGED:
@@ -94,14 +87,38 @@ def judge(
         screening.not_judged_records += len(unseen)
     findings.sort(key=_by_harm)
     counts = _count(findings, screening)
+    ungated = screening.ungated_times or why_ungated(screening.suspects, evidence, confirm=confirm)
+    failures = _failures(findings, counts, run, policy, confirm)
+    if ungated and confirm == "strict" and policy.fail == "all" and not counts.unconfirmed:
+        failures.append("times were not gated under --perf-confirm=strict")
     return GateResult(
         findings=findings,
         cleared=cleared,
         counts=counts,
-        failures=_failures(findings, counts, run, policy, confirm),
+        failures=failures,
         not_judged=dict(screening.not_judged),
-        notes=tuple(screening.notes),
+        notes=(*screening.notes, *_notes_on_times(screening, ungated)),
+        ungated_times=ungated,
     )
+
+
+def why_ungated(suspects: Iterable[Suspect], evidence: EvidenceTable, *, confirm: str) -> str:
+    """Why no slower time could be proved or cleared although there were some; empty where at least one was."""
+    times = [s for s in suspects if not (s.sampled or s.unseen or confirmable(s))]
+    if confirm == "off" or not times:
+        return ""
+    found = [evidence.get(suspect.key, Evidence()) for suspect in times]
+    if any(one.duel is not None or one.processes or one.machine_share is not None for one in found):
+        return ""
+    problems = Counter(one.problem for one in found if one.problem)
+    return problems.most_common(1)[0][0] if problems else ""
+
+
+def _notes_on_times(screening: Screening, ungated: str) -> Iterator[str]:
+    if screening.suite is not None:
+        yield screening.suite.sentence()
+    if ungated and not screening.ungated_times:  # which was said as one of the families that do not compare
+        yield f"times were not gated: {ungated}"
 
 
 def _problems_by_record(evidence: EvidenceTable) -> dict[str, list[str]]:
@@ -114,107 +131,6 @@ def _problems_by_record(evidence: EvidenceTable) -> dict[str, list[str]]:
 
 def _why_unseen(problems: Sequence[str]) -> str:
     return f"not measured beside the old code: {min(problems)}" if problems else "nothing to compare with"
-
-
-def decide(
-    suspect: Suspect, evidence: Evidence | None, *, confirm: str, newer_dependencies: bool = False
-) -> Finding:
-    """The verdict on one suspect; the formula stands in this module's docstring.
-
-    ``newer_dependencies`` says that installed packages changed since the baseline. Old and new code both run with
-    the new ones, so that a duel cannot acquit what a package made slower.
-    """
-    guilty = Verdict.OVER_BUDGET if suspect.is_budget else Verdict.REGRESSED
-
-    def finding(
-        verdict: Verdict, proof: str, limit: Limit = suspect.limit, now: float = suspect.now
-    ) -> Finding:
-        return Finding(
-            node_id=suspect.node_id,
-            verdict=verdict,
-            metric=suspect.metric,
-            was=limit.reference,
-            now=now,
-            limit=limit,
-            proof=proof,
-        )
-
-    if confirm == "off":
-        return finding(guilty, "not confirmed: --perf-confirm=off")
-    if not suspect.unseen and not suspect.limit.exceeded_by(suspect.now) and _is_empty(evidence):
-        return finding(Verdict.UNCHANGED, "within its limit, and not measured again")
-    if evidence is None:
-        return finding(Verdict.UNCONFIRMED, _why_no_evidence(suspect))
-    if evidence.duel is not None:
-        return _decide_duel(suspect, evidence.duel, evidence.problem, newer_dependencies=newer_dependencies)
-    if not confirmable(suspect) and any(looks_innocent(suspect, values) for values in evidence.processes):
-        return finding(Verdict.UNCHANGED, "a second look in a fresh process does not show it")
-    if evidence.problem or not evidence.processes or not confirmable(suspect):
-        return finding(Verdict.UNCONFIRMED, evidence.problem or _why_no_evidence(suspect))
-    best = [_representative(values, suspect.metric) for values in evidence.processes]
-    limit = suspect.repeat_limit or suspect.limit
-    worst_case = max(best) if suspect.metric.better is Better.HIGHER else min(best)
-    number = len(best)
-    if all(limit.exceeded_by(value) for value in best):
-        kind = "first executions" if suspect.alone else "warm repeats"
-        where = f"{number} fresh processes" if number > 1 else "a fresh process"
-        return finding(guilty, f"{kind} in {where} show it", limit, worst_case)
-    if suspect.repeat_limit is None:
-        return finding(
-            Verdict.UNCONFIRMED, "the baseline has no warm value: pytest --perf-update records one"
-        )
-    return finding(Verdict.UNCHANGED, "a fresh process does not show it", limit, worst_case)
-
-
-def _is_empty(evidence: Evidence | None) -> bool:
-    return evidence is None or (not evidence.processes and evidence.duel is None)
-
-
-def _decide_duel(suspect: Suspect, duel: Duel, problem: str, *, newer_dependencies: bool) -> Finding:
-    """The verdict on what pairs of processes showed; ``pairs`` states the rule."""
-    ratios = duel.pair_ratios
-    agreeing = sum(shows(ratio, suspect.ratio) for ratio in ratios)
-    estimate = joint_estimate(ratios)
-    proof = f"{agreeing} of {len(ratios)} pairs of processes show it, beside {duel.commit}"
-    if duel.test_changed:
-        proof += "; the test itself changed since"
-    verdict = Verdict.UNCONFIRMED
-    if is_cleared(ratios, suspect.ratio):
-        verdict = Verdict.UNCHANGED
-    elif len(ratios) >= duel.needed:
-        matters = abs(duel.new - duel.old) >= suspect.limit.floor
-        verdict = Verdict.REGRESSED if estimate > 1 + suspect.ratio and matters else Verdict.UNCHANGED
-    elif problem:
-        proof = f"{problem} ({proof})"
-    if verdict is Verdict.UNCHANGED and newer_dependencies:
-        verdict = Verdict.UNCONFIRMED
-        proof = f"the old code shows it too, with dependencies that changed since the baseline ({proof})"
-    low, high = interval(ratios)
-    if suspect.metric.better is Better.HIGHER:
-        low, high = 1 / high, 1 / low
-    worse = -suspect.ratio if suspect.metric.better is Better.HIGHER else suspect.ratio
-    return Finding(
-        node_id=suspect.node_id,
-        verdict=verdict,
-        metric=suspect.metric,
-        was=duel.old,
-        now=duel.new,
-        limit=replace(suspect.limit, value=duel.old * (1 + worse), reference=duel.old),
-        proof=proof,
-        estimate=1 / estimate if suspect.metric.better is Better.HIGHER else estimate,
-        interval=(low, high),
-    )
-
-
-def _representative(values: Iterable[float], metric: Metric) -> float:
-    """The repeat that speaks for the code: noise adds to a cost, so the smallest; a gain is hurt, so the largest."""
-    return max(values) if metric.better is Better.HIGHER else min(values)
-
-
-def _why_no_evidence(suspect: Suspect) -> str:
-    if suspect.metric.family is Family.TIME and not suspect.is_budget:
-        return "a single time proves nothing"
-    return "it was not measured again"
 
 
 def _with_insight(finding: Finding, run: Run, section: Section | None, evidence: Evidence | None) -> Finding:
@@ -303,27 +219,3 @@ def _may_fail(finding: Finding, policy: Policy) -> bool:
 
 def _records(number: int) -> str:
     return f"{number} record{'' if number == 1 else 's'}"
-
-
-def looks_innocent(suspect: Suspect, values: Iterable[float]) -> bool:
-    """Whether repeats of the new code show less than half the tolerated change over the stored warm value.
-
-    Less than half, and not less than all of it: a second look only saves the price of a duel, and what really is
-    beyond the threshold must not slip through it.
-    """
-    limit = suspect.repeat_limit
-    if limit is None or limit.reference is None:
-        return False
-    best = _representative(values, suspect.metric)
-    if suspect.metric.better is Better.HIGHER:
-        return best > limit.reference * (1 - suspect.ratio / 2)
-    return best < limit.reference * (1 + suspect.ratio / 2)
-
-
-def confirmable(suspect: Suspect) -> bool:
-    """Whether repeats of the new code alone can confirm a suspect.
-
-    Counts and resident memory can, against what the baseline's own fresh processes showed, and so can every
-    budget. A time cannot: on a shared machine only the old code, measured beside the new, proves it.
-    """
-    return suspect.is_budget or suspect.metric.deterministic or suspect.metric.name == PEAK_RSS.name

@@ -21,6 +21,7 @@ def plain_result(result: GateResult) -> dict[str, Any]:
         "cleared": [plain_finding(finding) for finding in result.cleared],
         "not_judged": dict(result.not_judged),
         "notes": list(result.notes),
+        "ungated_times": result.ungated_times,
     }
 
 
@@ -78,6 +79,7 @@ def plain_evidence(evidence: Mapping[tuple[str, str], Evidence]) -> list[dict[st
             "processes": [[plain_number(value) for value in values] for values in found.processes],
             "problem": found.problem,
             "incomparable": found.incomparable,
+            "machine_share": plain_number(found.machine_share),
             "duel": plain_duel(found.duel) if found.duel is not None else None,
         }
         for (node_id, metric), found in sorted(evidence.items())

@@ -7,13 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .baseline import Figure, Section
+from .budgets import budgets_of, over_budget
 from .environment import Environment, changed_distributions, incomparable_families, shortened
-from .limit import Limit, first_sight_limit, limit_over, repeat_limit
-from .metric import Better, Family, Metric
+from .limit import first_sight_limit, limit_over
+from .metric import WALL_TIME, Family, Metric
+from .missing import missing_entries
 from .policy import Applied, Policy
-from .record import Record, Run, at_reference_speed, file_of
-from .threshold import OWN_PREFIX, parse_budgets, parse_thresholds
+from .record import Record, Run, at_reference_speed
+from .suite_shift import SuiteShift
+from .threshold import parse_thresholds
 from .verdict import Finding, Suspect, Verdict
+from .whole_session import HeldAgainst, WholeSession
 
 
 @dataclass(slots=True)
@@ -21,7 +25,9 @@ class Screening:
     """What screening found: suspects to confirm, and what needs no confirmation.
 
     ``unseen`` are records with a suspect of which the baseline knows nothing; they are compared only when the old
-    code was measured.
+    code was measured. ``shift`` is how many times slower the session was as a whole, ``sample`` the suspects that
+    speak for all where that is much, and ``suite`` what was found out about it. ``ungated_times`` says why no time
+    can be judged although times are gated.
     """
 
     suspects: list[Suspect] = field(default_factory=list)
@@ -31,6 +37,10 @@ class Screening:
     not_judged: Counter[str] = field(default_factory=Counter)
     not_judged_records: int = 0
     notes: list[str] = field(default_factory=list)
+    shift: float = 1.0
+    sample: list[Suspect] = field(default_factory=list)
+    suite: SuiteShift | None = None
+    ungated_times: str = ""
 
 
 def screen(
@@ -40,14 +50,16 @@ def screen(
     *,
     everything: bool = False,
     against: str = "",
+    relative: bool = True,
 ) -> Screening:
     """Hold every record of a run against its entry: cheap, and rather suspicious than trusting.
 
     ``section`` is None where there is no baseline to compare with: then only budgets are judged. With
     ``everything`` each judged metric becomes a suspect, so that all are confirmed. With ``against``, the name of a
     commit, times that no stored value can be held against are suspects all the same: the commit's code tells.
+    With ``relative`` the session as a whole is looked at too, which adds suspects that only confirmation can judge.
     """
-    screener = _Screener(run, section, policy, everything, against)
+    screener = _Screener(run, section, policy, everything=everything, against=against, relative=relative)
     for record in run.records.values():
         screener.add(record)
     screening = screener.finish()
@@ -62,46 +74,28 @@ def screen(
     return screening
 
 
-def missing_entries(run: Run, section: Section) -> list[str]:
-    """The entries no test claimed although their file was collected whole and the session completed."""
-    if not (run.complete and run.whole):
-        return []
-    known = run.claimed | run.deselected
-    return [
-        node_id
-        for node_id in section.entries
-        if node_id not in run.records
-        and file_of(node_id) in run.wholly_collected
-        and not _claimed(node_id, known, run)
-    ]
-
-
-def _claimed(node_id: str, known: set[str], run: Run) -> bool:
-    """Whether an entry's test, or for a section its test when that was not measured, was in the session."""
-    if node_id in known:
-        return True
-    parent = node_id.rpartition("::")[0]
-    while "::" in parent:
-        if parent in known:
-            record = run.records.get(parent)
-            return record is None or record.outcome != "passed"
-        parent = parent.rpartition("::")[0]
-    return False
-
-
 class _Screener:
     """Screens one record after the other."""
 
     def __init__(
-        self, run: Run, section: Section | None, policy: Policy, everything: bool, against: str
+        self,
+        run: Run,
+        section: Section | None,
+        policy: Policy,
+        *,
+        everything: bool,
+        against: str,
+        relative: bool,
     ) -> None:
         self._section = section
         self._policy = policy
         self._everything = everything
         self._against = against
+        self._relative = relative and not everything
         self._blocked: dict[Family, str] = {}
         self._reference_ns = section.reference_ns if section is not None else None
         self._unseen_values: Counter[tuple[str, str]] = Counter()
+        self._whole = WholeSession()
         self.screening = Screening()
         if section is not None:
             self._blocked = incomparable_families(run.environment, section.environment, run.disturbances)
@@ -115,7 +109,7 @@ class _Screener:
             return
         entry = self._section.entries.get(record.node_id) if self._section is not None else None
         if record.budgets:
-            _screen_budgets(record, self.screening, alone=entry is not None and entry.alone)
+            self._hold_against_budgets(record, alone=entry is not None and entry.alone)
         if entry is None and not self._against:
             if self._section is not None:
                 self.screening.findings.append(Finding(node_id=record.node_id, verdict=Verdict.NEW))
@@ -144,6 +138,8 @@ class _Screener:
                 incomparable = blocked.get(applied.metric.family, incomparable)
                 if self._against:
                     self._suspect_unseen(record, applied)
+                elif applied.metric is WALL_TIME:
+                    self.screening.ungated_times = blocked.get(Family.TIME, "")
                 continue
             now = at_reference_speed(record.values, applied.metric, self._reference_ns)
             if now is None:
@@ -161,26 +157,25 @@ class _Screener:
         for (name, reason), number in sorted(self._unseen_values.items()):
             records = f"{number} record{'' if number == 1 else 's'}"
             self.screening.notes.append(f"{name} was not judged in {records}: {reason}")
+        if self._relative:
+            screening = self.screening
+            screening.shift = self._whole.shift()
+            screening.sample = self._whole.sample()
+            screening.suspects.extend(self._whole.more_suspects(screening.suspects))
         return self.screening
 
     def _hold_against(
         self, record: Record, applied: Applied, figure: Figure, now: float, *, alone: bool
     ) -> None:
         limit = first_sight_limit(applied, figure, now, self._everything)
-        if limit is not None:
-            self.screening.suspects.append(
-                Suspect(
-                    node_id=record.node_id,
-                    test_id=record.test_id or record.node_id,
-                    metric=applied.metric,
-                    now=now,
-                    limit=limit,
-                    repeat_limit=repeat_limit(applied, figure),
-                    ratio=applied.ratio,
-                    alone=alone,
-                )
-            )
-        elif _improved(applied.metric, figure, now, applied, self._policy):
+        if limit is not None or applied.metric is WALL_TIME:
+            held = HeldAgainst(record, applied, figure, now, alone)
+            if applied.metric is WALL_TIME:
+                self._whole.add(held)
+            if limit is not None:
+                self.screening.suspects.append(held.suspect(limit))
+                return
+        if _improved(applied.metric, figure, now, applied, self._policy):
             self.screening.findings.append(
                 Finding(
                     node_id=record.node_id,
@@ -190,6 +185,19 @@ class _Screener:
                     now=now,
                 )
             )
+
+    def _hold_against_budgets(self, record: Record, *, alone: bool) -> None:
+        for name, metric, now, most in budgets_of(record):
+            if metric is None or now is None:
+                reason = record.unmeasured.get(name, "it was not measured")
+                self.screening.notes.append(
+                    f"{record.node_id}: its budget for {name} is not judged: {reason}"
+                )
+                continue
+            self.screening.compared.add(record.node_id)
+            suspect = over_budget(record, metric, now, most, alone=alone)
+            if suspect is not None:
+                self.screening.suspects.append(suspect)
 
     def _suspect_unseen(self, record: Record, applied: Applied) -> None:
         """Suspect a time of which nothing is stored, if it is long enough for a change to count."""
@@ -238,40 +246,13 @@ def _improved(metric: Metric, figure: Figure, now: float, applied: Applied, poli
     if not metric.deterministic:
         return False
     reference = _best_known(figure, metric)
-    gain = (reference - now) * (-1 if metric.better is Better.HIGHER else 1)
+    gain = metric.rise(now, reference)
     return gain > 0 and gain >= policy.improvement * abs(reference) and gain >= applied.floor
 
 
 def _best_known(figure: Figure, metric: Metric) -> float:
     """The better of cold and warm: a repeat may also cost more, when the collector falls due in it."""
-    if figure.warm is None:
-        return figure.cold
-    return (max if metric.better is Better.HIGHER else min)(figure.cold, figure.warm)
-
-
-def _screen_budgets(record: Record, screening: Screening, *, alone: bool) -> None:
-    for name, most in parse_budgets(record.budgets, "mark perf_budget").items():
-        plain = name.removeprefix(OWN_PREFIX)
-        metric = record.metric(plain)
-        now = record.values.get(plain)
-        if metric is None or now is None:
-            reason = record.unmeasured.get(plain, "it was not measured")
-            screening.notes.append(f"{record.node_id}: its budget for {plain} is not judged: {reason}")
-            continue
-        limit = Limit(metric=metric, value=most, origin="mark", rule="budget")
-        screening.compared.add(record.node_id)
-        if limit.exceeded_by(now):
-            screening.suspects.append(
-                Suspect(
-                    node_id=record.node_id,
-                    test_id=record.test_id or record.node_id,
-                    metric=metric,
-                    now=now,
-                    limit=limit,
-                    repeat_limit=limit,
-                    alone=alone,
-                )
-            )
+    return figure.cold if figure.warm is None else metric.best((figure.cold, figure.warm))
 
 
 def _environment_notes(

@@ -38,7 +38,8 @@ class Suspect:
     ``limit`` is what the session's own first execution was held against, ``repeat_limit`` what repeats in a
     fresh process have to be held against; None where the baseline knows no such value. ``ratio`` is the
     threshold's. ``alone`` says that the test must be executed once in each process, ``unseen`` that nothing is
-    stored of the metric, so that only the old code can tell.
+    stored of the metric, so that only the old code can tell, ``sampled`` that it is not suspicious by itself: it
+    speaks for a session that was slower as a whole.
     """
 
     node_id: str
@@ -50,6 +51,7 @@ class Suspect:
     ratio: float = 0.0
     alone: bool = False
     unseen: bool = False
+    sampled: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -101,12 +103,15 @@ class Evidence:
 
     ``processes`` holds, for each process, the values of its repeats, in the metric's unit. ``problem`` says
     why there is no evidence, or no more; ``incomparable`` that no more time would help, because the two sides cannot
-    be held against each other here. ``duel`` is what pairs of processes showed, old code beside new.
+    be held against each other here. ``machine_share`` is how many times slower the whole session was, where a sample
+    beside the old code showed that this was the machine, and it explains the suspicion. ``duel`` is what pairs of
+    processes showed, old code beside new.
     """
 
     processes: Sequence[Sequence[float]] = ()
     problem: str = ""
     incomparable: bool = False
+    machine_share: float | None = None
     duel: Duel | None = None
 
 
@@ -160,7 +165,7 @@ class Counts:
     not_judged: int = 0
 
     def line(self) -> str:
-        """The line that is always printed."""
+        """All numbers, with their names."""
         named = (
             ("compared", self.compared),
             ("regressed", self.regressed),
@@ -179,7 +184,8 @@ class GateResult:
 
     ``failures`` are the reasons the session fails, empty when it passes; ``cleared`` the suspects that
     confirmation acquitted; ``not_judged`` counts records by reason; ``notes`` are what people should know about
-    how the comparison was made.
+    how the comparison was made. ``ungated_times`` says why no time was judged although times are gated, empty where
+    they were.
     """
 
     findings: Sequence[Finding] = ()
@@ -188,6 +194,12 @@ class GateResult:
     failures: Sequence[str] = ()
     not_judged: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    ungated_times: str = ""
+
+    @property
+    def counts_line(self) -> str:
+        """The line that is always printed."""
+        return self.counts.line() + (" · times not gated" if self.ungated_times else "")
 
     @property
     def success(self) -> bool:

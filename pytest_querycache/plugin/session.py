@@ -88,6 +88,15 @@ def _section(settings: Settings, key: str) -> Section | None:
     return section
 
 
+def _ended_by_pytest(error: BaseException, session: pytest.Session) -> bool:
+    """Whether -x, --maxfail or --stepwise ended the session: who presses Ctrl-C does not want to wait for more.
+
+    pytest and xdist then raise a KeyboardInterrupt of their own kind each.
+    """
+    own_kind = isinstance(error, KeyboardInterrupt) and type(error) is not KeyboardInterrupt
+    return own_kind or isinstance(error, session.Failed)
+
+
 class GateSession:
     """Judges the run when the last test is over, and makes the answer count."""
 
@@ -124,8 +133,10 @@ class GateSession:
             done = yield
             if not self._is_forked():
                 self._conclude(session)
-        except BaseException:
+        except BaseException as error:
             self._collecting.run.complete = False
+            if _ended_by_pytest(error, session) and not self._is_forked():
+                self._accept_what_ran(session)
             raise
         return done
 
@@ -179,6 +190,11 @@ class GateSession:
                 self._summary.report_to_junit(self._result)
         self._write_reports(session)
 
+    def _accept_what_ran(self, session: pytest.Session) -> None:
+        """Update, when pytest stopped by itself, the entries of the tests that it reached."""
+        if self._settings.mode is Mode.UPDATE and self._collecting.run.records:
+            self._conclude(session)
+
     def _write_reports(self, session: pytest.Session) -> None:
         """Write the files that were asked for, once; one that cannot be written fails the session."""
         run, result, section = self._collecting.run, self._result, self._section
@@ -195,6 +211,7 @@ class GateSession:
             self._settings.policy,
             everything=self._settings.confirm == "always",
             against=self._settings.against,
+            relative=self._settings.confirm != "off",
         )
 
     def _judge(self, screening: Screening, evidence: EvidenceByMetric) -> GateResult:
@@ -215,7 +232,7 @@ class GateSession:
         from .confirming import confirm  # a session without suspects does not pay for what starts processes
 
         return confirm(
-            screening.suspects,
+            screening,
             config=self._config,
             settings=self._settings,
             run=self._collecting.run,

@@ -23,7 +23,7 @@ def comparison_lines(result: GateResult) -> Iterator[str]:
         yield f"{verdict}  {metric}  {was}  {now}  {ratio}  {finding.node_id}"
     for note in result.notes:
         yield f"note: {note}"
-    yield result.counts.line()
+    yield result.counts_line
     for failure in result.failures:
         yield f"failed: {failure}"
 

@@ -47,7 +47,7 @@ def gate_lines(
             yield f"not judged: {number} · {reason}", PLAIN
     for note in result.notes:
         yield f"note: {note}", _YELLOW
-    yield result.counts.line(), _BOLD
+    yield result.counts_line, _BOLD
     if complete:
         yield from _closing_lines(result, accept)
     else:

@@ -110,6 +110,7 @@ class RunReader:
             failures=members.texts("failures"),
             not_judged={name: int(n) for name, n in members.mapping("not_judged").numbers_by_name().items()},
             notes=members.texts("notes"),
+            ungated_times=members.text("ungated_times"),
         )
 
     def _finding(self, members: Members) -> Finding:

@@ -9,7 +9,7 @@ import pytest
 from pytest_querycache.confirm.arm import Execution
 from pytest_querycache.confirm.duels import duel
 from pytest_querycache.errors import ArmError
-from pytest_querycache.model.gate import decide
+from pytest_querycache.model.decision import decide
 from pytest_querycache.model.limit import Limit
 from pytest_querycache.model.metric import METRICS, Metric
 from pytest_querycache.model.record import own_metric

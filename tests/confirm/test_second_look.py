@@ -6,7 +6,7 @@ import pytest
 
 from pytest_querycache.confirm.arm import Execution
 from pytest_querycache.confirm.second_look import second_look
-from pytest_querycache.model.gate import decide
+from pytest_querycache.model.decision import decide
 from pytest_querycache.model.verdict import Evidence, EvidenceByMetric, Suspect, Verdict
 from tests.confirm.fake_arms import FakeArm, FakeArms, Script, passed
 from tests.confirm.test_duels import MS, suspect, taking

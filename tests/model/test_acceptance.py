@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pytest_querycache.model.acceptance import Acceptance, accept
 from pytest_querycache.model.baseline import Baseline, Entry, Figure, Section
 from pytest_querycache.model.change import Change
+from pytest_querycache.model.decision import decide
 from pytest_querycache.model.environment import Environment, StoredEnvironment
-from pytest_querycache.model.gate import decide
 from pytest_querycache.model.learned import Learned, new_entry
 from pytest_querycache.model.limit import first_sight_limit, repeat_limit, tolerance
 from pytest_querycache.model.metric import METRICS

@@ -54,9 +54,9 @@ def test_a_machine_like_the_stored_one() -> None:
 @pytest.mark.parametrize(
     ("there", "here", "reason"),
     [
-        ("CPU B", "CPU A", "stored on another CPU (CPU B; here CPU A)"),
-        ("", "CPU A", "stored on another CPU (unknown; here CPU A)"),
-        ("CPU B", "", "stored on another CPU (CPU B; here unknown)"),
+        ("CPU B", "CPU A", "stored on another CPU (CPU B; here CPU A); --perf-against=REF proves times"),
+        ("", "CPU A", "stored on another CPU (unknown; here CPU A); --perf-against=REF proves times"),
+        ("CPU B", "", "stored on another CPU (CPU B; here unknown); --perf-against=REF proves times"),
     ],
 )
 def test_another_processor(there: str, here: str, reason: str) -> None:

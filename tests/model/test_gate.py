@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pytest_querycache.model.baseline import Entry, Figure, Section
 from pytest_querycache.model.environment import Environment, StoredEnvironment
-from pytest_querycache.model.gate import confirmable, decide, judge
+from pytest_querycache.model.decision import confirmable, decide
+from pytest_querycache.model.gate import judge
 from pytest_querycache.model.limit import Limit, first_sight_limit
 from pytest_querycache.model.metric import METRICS, Better, Metric
 from pytest_querycache.model.policy import Applied, Policy
@@ -546,14 +547,18 @@ def test_another_processor() -> None:
     result = gate(run, section_of({TEST: entry}, cpu_model="CPU B"), confirm="off")
     assert result.success
     assert result.counts.compared == 1
-    assert result.notes == ("time is not compared: stored on another CPU (CPU B; here CPU A)",)
+    assert result.notes == (
+        "time is not compared: stored on another CPU (CPU B; here CPU A); --perf-against=REF proves times",
+    )
 
 
 def test_nothing_but_incomparable_figures() -> None:
     """A record of which nothing compares is not judged, with the reason."""
     run = run_of(record(values={"wall_time": 9_000_000}))
     result = gate(run, section_of({TEST: {"wall_time": Figure(1)}}, cpu_model="CPU B"))
-    assert dict(result.not_judged) == {"incomparable: stored on another CPU (CPU B; here CPU A)": 1}
+    assert dict(result.not_judged) == {
+        "incomparable: stored on another CPU (CPU B; here CPU A); --perf-against=REF proves times": 1
+    }
     assert result.failures == ["nothing was compared"]
 
 

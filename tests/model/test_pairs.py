@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_querycache.model.gate import decide
+from pytest_querycache.model.decision import decide
 from pytest_querycache.model.limit import Limit
 from pytest_querycache.model.metric import METRICS
 from pytest_querycache.model.pairs import (

@@ -1,0 +1,258 @@
+"""The time trial: a session's slower times, from the first doubt to the evidence.
+
+A session that was slower as a whole is explained by a sample first; a second look then acquits whom a few repeats
+show to be innocent; what remains is executed beside the old code, and where there is none beside the baseline's own
+values, under the stricter bar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from functools import cache
+from time import monotonic_ns
+
+import pytest
+
+from ..confirm.base_choice import choose_bases, in_both
+from ..confirm.base_tree import BaseTree
+from ..confirm.duels import BATCH, duel
+from ..confirm.second_look import second_look
+from ..confirm.source_change import source_differs
+from ..confirm.stored_values import StoredValues
+from ..errors import ArmError, IncomparableError
+from ..model.baseline import Section
+from ..model.decision import decide
+from ..model.environment import changed_distributions
+from ..model.record import Run, file_of
+from ..model.screening import Screening
+from ..model.suite_shift import Cause, SuiteShift, explained
+from ..model.verdict import Evidence, EvidenceByMetric, Suspect, Verdict
+from ..storage.repository import top_folder
+from .arms import executor_for, laid_out
+from .progress import Progress
+from .settings import Settings
+
+SAME_DIRECTION = "slower in the same direction as what was proved; not measured again"
+
+
+class TimeTrial:
+    """Gathers the evidence on a session's slower times; use it as a context manager, for what it lays out."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        run: Run,
+        section: Section | None,
+        screening: Screening,
+        *,
+        deadline: int,
+        progress: Progress,
+    ) -> None:
+        self._config = config
+        self._settings = settings
+        self._run = run
+        self._section = section
+        self._screening = screening
+        self._deadline = deadline
+        self._progress = progress
+        self._laid_out = ExitStack()
+        self._bases: dict[str, BaseTree | ArmError] = {}
+        self._controls = _control_times(run, section, screening)
+
+    def __enter__(self) -> TimeTrial:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._laid_out.close()
+
+    def evidence(self, suspects: Sequence[Suspect]) -> EvidenceByMetric:
+        """The evidence on each suspect that something could be found out about."""
+        found: EvidenceByMetric = {}
+        self._explain_the_whole(found)
+        remaining = [s for s in suspects if s.key not in found and not s.sampled]
+        suite = self._screening.suite
+        if suite is not None and suite.cause is Cause.CODE:
+            # what all have in common is proved; the worst are worth more, and the others no more of anybody's time
+            remaining.sort(key=lambda suspect: -suspect.excess)
+            found.update(_problem(remaining[BATCH:], SAME_DIRECTION))
+            remaining = remaining[:BATCH]
+        found.update(self._second_look(remaining))
+        remaining = [s for s in remaining if s.key not in found]
+        if remaining:
+            found.update(self._beside_old_code(remaining))
+            found.update(self._beside_stored_values(self._still_open(remaining, found)))
+        return found
+
+    def _explain_the_whole(self, found: EvidenceByMetric) -> None:
+        """Find out from the sample what made the whole session slower, and acquit those whom the machine explains."""
+        screening = self._screening
+        if not screening.sample:
+            return
+        sampled = self._beside_old_code(screening.sample, controls=False)
+        suite = explained(screening.shift, [e.duel for e in sampled.values() if e.duel is not None])
+        if suite.cause is Cause.MACHINE and self._dependencies_changed():
+            # old and new code both ran with the new ones, so that they may be what made all of it slower
+            suite = SuiteShift(shift=suite.shift, measured=suite.measured)
+        screening.suite = suite
+        found.update({key: e for key, e in sampled.items() if e.duel is not None})
+        if suite.cause is Cause.MACHINE:
+            for suspect in screening.suspects:
+                if _is_timed(suspect) and not suspect.limit.exceeded_by(suspect.now / suite.machine_share):
+                    found.setdefault(suspect.key, Evidence(machine_share=suite.machine_share))
+
+    def _second_look(self, suspects: Sequence[Suspect]) -> EvidenceByMetric:
+        stored = [suspect for suspect in suspects if not suspect.unseen]
+        if self._section is None or not stored:
+            return {}
+        with executor_for(self._config, self._run) as executor:
+            acquitted, _ = second_look(
+                stored,
+                executor,
+                reference_ns=self._section.reference_ns,
+                clock=monotonic_ns,
+                deadline=self._deadline,
+                progress=lambda number, total, name: self._progress.show(
+                    f"second look {number} of {total}: {name}"
+                ),
+            )
+        return acquitted
+
+    def _beside_old_code(self, suspects: Sequence[Suspect], *, controls: bool = True) -> EvidenceByMetric:
+        """Duels beside the commits that hold the suspects' old code."""
+        by_commit, problems = choose_bases(
+            suspects,
+            self._section,
+            baseline=self._settings.baseline,
+            folder=self._config.rootpath,
+            against=self._settings.against,
+            section_key=self._run.environment.key,
+        )
+        found = {s.key: Evidence(problem=problems[s.node_id]) for s in suspects if s.node_id in problems}
+        for commit, accused in by_commit.items():
+            base = self._base(commit)
+            if isinstance(base, ArmError):
+                found.update(_problem(accused, str(base), incomparable=isinstance(base, IncomparableError)))
+            else:
+                found.update(self._beside(base, accused, controls=controls))
+        return found
+
+    def _base(self, commit: str) -> BaseTree | ArmError:
+        """A commit's code, laid out once in a session; or why it could not be."""
+        if commit not in self._bases:
+            top = top_folder(self._config.rootpath)
+            try:
+                if top is None:
+                    raise ArmError("no old code to compare with: this is not a git repository")
+                base = self._laid_out.enter_context(
+                    laid_out(
+                        top, commit, config=self._config, settings=self._settings, progress=self._progress
+                    )
+                )
+                self._deadline += int(base.built_ns)  # a build is not confirmation
+                self._bases[commit] = base
+            except ArmError as error:
+                self._bases[commit] = error
+        return self._bases[commit]
+
+    def _beside(self, base: BaseTree, suspects: Sequence[Suspect], *, controls: bool) -> EvidenceByMetric:
+        """Duels beside one commit."""
+        old_root, root = base.mapped(self._config.rootpath), self._config.rootpath
+        known = in_both((suspect.test_id for suspect in suspects), old_root)
+        found = _problem(
+            [suspect for suspect in suspects if suspect.test_id not in known],
+            f"{base.commit[:12]} does not have the test",
+        )
+        accused = [suspect for suspect in suspects if suspect.test_id in known]
+        if not accused:
+            return found
+
+        @cache
+        def test_changed(test: str) -> bool:
+            return source_differs(old_root / file_of(test), root / file_of(test), test)
+
+        with (
+            executor_for(self._config, self._run, foreign=base.root) as new_code,
+            executor_for(self._config, self._run, base=base, foreign=base.top) as old_code,
+        ):
+            found.update(
+                duel(
+                    accused,
+                    new_code,
+                    old_code,
+                    commit=base.commit,
+                    test_changed=test_changed,
+                    clock=monotonic_ns,
+                    deadline=self._deadline,
+                    progress=self._tell_suspect,
+                    controls=self._controls if controls and not self._is_suite_wide() else {},
+                )
+            )
+        return found
+
+    def _beside_stored_values(self, suspects: Sequence[Suspect]) -> EvidenceByMetric:
+        """Duels beside the baseline's own fresh processes, for whom no commit could be had, or none could acquit."""
+        section = self._section
+        stored = [suspect for suspect in suspects if not suspect.unseen]
+        if section is None or section.reference_ns is None or not stored or self._is_suite_wide():
+            return {}
+        with executor_for(self._config, self._run) as new_code:
+            return duel(
+                stored,
+                new_code,
+                StoredValues(section),
+                commit="",
+                test_changed=lambda test: False,
+                clock=monotonic_ns,
+                deadline=self._deadline,
+                progress=self._tell_suspect,
+                controls=self._controls,
+                stored_reference_ns=section.reference_ns,
+            )
+
+    def _still_open(self, suspects: Sequence[Suspect], found: EvidenceByMetric) -> list[Suspect]:
+        """Suspects without old code to stand beside, and those whom it cannot acquit, since dependencies changed."""
+        newer = self._dependencies_changed()
+        still_open = []
+        for suspect in suspects:
+            proof = found.get(suspect.key)
+            if proof is None or proof.duel is None:
+                if proof is None or proof.problem.startswith("no old code"):
+                    still_open.append(suspect)
+            elif newer and decide(suspect, proof, confirm="auto").verdict is Verdict.UNCHANGED:
+                still_open.append(suspect)
+        return still_open
+
+    def _dependencies_changed(self) -> bool:
+        if self._section is None:
+            return False
+        stored, now = self._section.environment.distributions, self._run.environment.distributions
+        return bool(changed_distributions(stored, now))
+
+    def _is_suite_wide(self) -> bool:
+        suite = self._screening.suite
+        return suite is not None and suite.cause is not Cause.MACHINE
+
+    def _tell_suspect(self, number: int, total: int, name: str) -> None:
+        self._progress.show(f"suspect {number} of {total}, {name}")
+
+
+def _control_times(run: Run, section: Section | None, screening: Screening) -> dict[str, float]:
+    """The wall times of the tests that nobody suspects, and that can be executed again."""
+    accused = {suspect.test_id for suspect in screening.suspects}
+    times = {}
+    for node_id, record in run.records.items():
+        entry = section.entries.get(node_id) if section is not None else None
+        innocent = node_id not in accused and record.outcome == "passed" and record.exempt is None
+        if innocent and not record.test_id and entry is not None and not entry.alone:
+            times[node_id] = record.values.get("wall_time", 0.0)
+    return times
+
+
+def _is_timed(suspect: Suspect) -> bool:
+    return not suspect.unseen and not suspect.is_budget and suspect.metric.unit == "ns"
+
+
+def _problem(suspects: Iterable[Suspect], problem: str, *, incomparable: bool = False) -> EvidenceByMetric:
+    return {suspect.key: Evidence(problem=problem, incomparable=incomparable) for suspect in suspects}

@@ -72,7 +72,7 @@ def _start(launch: Launch, log: Path, inherited: Sequence[int]) -> subprocess.Po
 
 
 class Arm:
-    """A running arm.
+    """A running arm; ``collection_problems`` says by file why tests in it were not found.
 
     Every method raises ArmError, with a reason for people, when the process died, hung, or answered nonsense;
     the arm is then closed.
@@ -83,6 +83,7 @@ class Arm:
         self._log = log
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._lifeline: int | None = None
+        self.collection_problems: Mapping[str, str] = {}
         instructions = log.with_suffix(".instructions.json")
         theirs: list[int] = []
         try:
@@ -107,6 +108,8 @@ class Arm:
         names = answer.get("ready")
         if not isinstance(names, list):
             raise self._failure(str(answer.get("problem", "did not collect")))
+        problems = answer.get("problems")
+        self.collection_problems = problems if isinstance(problems, dict) else {}
         return names
 
     def execute(self, name: str, *, warm: bool, timeout_s: float) -> Execution:
@@ -119,9 +122,9 @@ class Arm:
             detail=str(answer.get("detail", "")),
         )
 
-    def imported_from(self, folder: Path, timeout_s: float) -> list[str]:
-        """The files below a folder, installed packages aside, that the process has imported as modules."""
-        answer = self._ask({"imported_from": str(folder)}, timeout_s, "hung")
+    def imported_from(self, places: Sequence[Path], timeout_s: float) -> list[str]:
+        """The files in some places that the process imported as modules; packages installed below do not count."""
+        answer = self._ask({"imported_from": [str(place) for place in places]}, timeout_s, "hung")
         files = answer.get("imported")
         if not isinstance(files, list):
             raise self._failure("did not say what it imported")

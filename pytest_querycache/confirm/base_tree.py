@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import ArmError
+from .base_build import Build
 
 _TIMEOUT_S = 120
 
 
 class BaseTree:
-    """One commit of a repository, checked out below ``folder``."""
+    """One commit of a repository, checked out below ``folder``.
+
+    ``build`` is what the project's own command made of it, None where the code runs as it is.
+    """
 
     def __init__(self, top: Path, commit: str, folder: Path) -> None:
         self.top = top.resolve()
         self.commit = commit
-        self.built_ns = 0.0
+        self.build: Build | None = None
         self.root = folder / "base"
         _git(self.top, "clone", "--quiet", "--shared", "--no-checkout", str(self.top), str(self.root))
         _git(self.root, "checkout", "--quiet", "--detach", commit)
@@ -35,6 +40,15 @@ class BaseTree:
         if not resolved.is_relative_to(self.top) or "site-packages" in resolved.parts:
             return path
         return self.root / resolved.relative_to(self.top)
+
+    def mapped_path(self, folders: Iterable[str]) -> list[str]:
+        """An import path, its folders mapped; what is not absolute depends on the process's own folder."""
+        return [str(self.mapped(Path(place))) if Path(place).is_absolute() else place for place in folders]
+
+    @property
+    def built_ns(self) -> float:
+        """How long the build took."""
+        return 0.0 if self.build is None else self.build.took_ns
 
 
 def _git(folder: Path, *arguments: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from ..errors import ArmError, IncomparableError
 from .arm import Arm, Execution, Launch
+from .remedies import Remedies
 from .workspace import Workspace
 
 LaunchFor = Callable[[Sequence[str], Path, int], Launch]
@@ -28,7 +30,8 @@ class Executor:
     """Owns the arms of a session; use it as a context manager, so that none outlives the session.
 
     ``known_ns`` is what each test took in the session, from which the patience with a hanging one follows.
-    ``foreign`` is a folder from which its processes must not import: the other side's code.
+    ``foreign`` are folders and modules from which its processes must not import: the other side's code. What goes
+    wrong is told with its remedy, for processes that execute old code.
     """
 
     def __init__(
@@ -37,12 +40,15 @@ class Executor:
         known_ns: Mapping[str, float],
         *,
         start: Callable[[Launch, Path], Arm] = Arm,
-        foreign: Path | None = None,
+        foreign: Sequence[Path] = (),
+        remedies: Remedies | None = None,
     ) -> None:
         self._launch_for = launch_for
         self._known_ns = known_ns
         self._start = start
         self._foreign = foreign
+        self._remedies = remedies
+        self._uncollected: Mapping[str, str] = {}
         self._workspace = Workspace()
         self._arm: Arm | None = None
         self._tests: Sequence[str] = ()
@@ -92,7 +98,7 @@ class Executor:
             self._open()
             self.wait_until_ready()
         if test not in self._collected:
-            raise ArmError("a fresh process does not collect this test")
+            raise ArmError(self._why_uncollected(test))
         arm = self._arm
         if arm is None:
             raise ArmError("no fresh process could be started")
@@ -102,6 +108,8 @@ class Executor:
             self._arm = None
             raise
         self._restarts = 0  # only processes that end one after the other are given up on
+        if execution.outcome != "passed" and execution.detail:
+            return replace(execution, detail=self._with_remedy(execution.detail))
         return execution
 
     def repeats(self, test: str) -> list[Execution]:
@@ -122,13 +130,14 @@ class Executor:
 
     def check_imports(self) -> None:
         """Raise IncomparableError when the process has imported the other side's code: it proves nothing."""
-        if self._arm is None or self._foreign is None:
+        if self._arm is None or not self._foreign:
             return
         foreign = self._arm.imported_from(self._foreign, _SHORTEST_TIMEOUT_S)
         if foreign:
+            if self._remedies is not None:
+                raise IncomparableError(self._remedies.of_wrong_imports(foreign[0]))
             raise IncomparableError(
-                f"incomparable: the process for the other commit imported {foreign[0]}; "
-                "is the project installed in a way that always finds the working tree?"
+                f"incomparable: the process for the new code imported the old ({foreign[0]})"
             )
 
     def _open(self) -> None:
@@ -143,13 +152,21 @@ class Executor:
             raise ArmError("no fresh process could be started")
         try:
             collected = self._arm.wait_until_ready(_START_TIMEOUT_S + len(self._tests) * 0.05)
-        except ArmError:
-            self._arm = (
-                None  # it has closed itself; after a Ctrl-C it has not, and is ended with the executor
-            )
-            raise
+            self._uncollected = self._arm.collection_problems
+        except ArmError as error:
+            # it has closed itself; after a Ctrl-C it has not, and is ended with the executor
+            self._arm = None
+            raise ArmError(self._with_remedy(str(error))) from None
         self._collected = frozenset(collected)
         self.check_imports()
+
+    def _why_uncollected(self, test: str) -> str:
+        problem = self._uncollected.get(test.partition("::")[0])
+        reason = "a fresh process does not collect this test"
+        return self._with_remedy(f"{reason} ({problem})") if problem else reason
+
+    def _with_remedy(self, reason: str) -> str:
+        return reason if self._remedies is None else self._remedies.added_to(reason)
 
     def _patience_s(self, test: str) -> float:
         return max(_SHORTEST_TIMEOUT_S, _TIMES_KNOWN * self._known_ns.get(test, 0.0) / 1e9)

@@ -13,6 +13,7 @@ import pytest
 
 from ..confirm.arm import Launch
 from ..confirm.base_tree import BaseTree
+from ..confirm.virtual_environment import with_own_path
 from ..model.record import file_of
 
 _FLAGS = frozenset(
@@ -81,17 +82,25 @@ def launch_of(
         "--perf-track",
         *(str(in_tree(config.rootpath / file)) for file in files),
     ]
-    environment = {name: value for name, value in os.environ.items() if not _INHERITED.match(name)}
+    environment = arm_variables(base)
     environment["PYTHONHASHSEED"] = str(hash_seed)
-    if environment.get("PYTHONPATH"):
-        folders = environment["PYTHONPATH"].split(os.pathsep)
-        environment["PYTHONPATH"] = os.pathsep.join(str(in_tree(Path(f))) if f else f for f in folders)
+    build = base.build if base is not None else None
     return Launch(
-        command=(sys.executable, "-c", _program()),
+        command=(sys.executable if build is None else str(build.environment.python), "-c", _program()),
         folder=in_tree(config.invocation_params.dir),
         environment=environment,
         instructions={"args": args, "sys_path": _import_path(base), "counter": counter},
     )
+
+
+def arm_variables(base: BaseTree | None = None) -> dict[str, str]:
+    """The session's variables for an arm, or for the command that builds its code."""
+    environment = {name: value for name, value in os.environ.items() if not _INHERITED.match(name)}
+    if base is not None and environment.get("PYTHONPATH"):
+        folders = environment["PYTHONPATH"].split(os.pathsep)
+        absolute = [str(Path(folder).absolute()) if folder else folder for folder in folders]
+        environment["PYTHONPATH"] = os.pathsep.join(base.mapped_path(absolute))
+    return environment
 
 
 def _program() -> str:
@@ -104,10 +113,12 @@ def _import_path(base: BaseTree | None) -> list[str]:
     """The session's own import path; for the old code with every folder of the working tree replaced.
 
     A project that setuptools installed with an import hook has no folder on the path: its finder's table tells
-    where its packages lie, and what stands on the path is found before the finder is asked.
+    where its packages lie, and what stands on the path is found before the finder is asked. What a build of the
+    old code installed comes before the session's own packages.
     """
     if base is None:
         return [str(folder) for folder in sys.path]
+    path = base.mapped_path(map(str, sys.path))
     hooked = [
         str(base.mapped(Path(place).parent))
         for name, finder in list(sys.modules.items())
@@ -115,7 +126,9 @@ def _import_path(base: BaseTree | None) -> list[str]:
         for place in getattr(finder, "MAPPING", {}).values()
         if base.mapped(Path(place)) != Path(place)
     ]
-    return [*hooked, *(str(base.mapped(Path(folder))) if folder else folder for folder in sys.path)]
+    if base.build is None:
+        return [*hooked, *path]
+    return with_own_path(path, [*base.build.environment.own_path(), *hooked])
 
 
 def _all_arguments(config: pytest.Config) -> list[str]:

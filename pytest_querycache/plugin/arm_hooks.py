@@ -53,11 +53,12 @@ class ArmLoop:
         if kind != self._counter:
             self._answer({"problem": f"counts allocations another way ({kind}, not {self._counter})"})
             return True
-        self._answer({"ready": list(items)})
+        problems = {report.nodeid: _last_words(report) for report in self._reports if report.failed}
+        self._answer({"ready": list(items), "problems": problems})
         for line in self._commands:
             command = json.loads(line)
             if "imported_from" in command:
-                self._answer({"imported": _imported_from(Path(command["imported_from"]))})
+                self._answer({"imported": _imported_from(command["imported_from"])})
                 continue
             item = items.get(command["run"])
             if item is None:
@@ -69,8 +70,8 @@ class ArmLoop:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Say that there was nothing to execute, if the loop was never reached."""
         if not self._ready:
-            errors = [str(report.longrepr) for report in self._reports if report.longrepr]
-            detail = errors[0].strip().splitlines()[-1] if errors else "see its output"
+            errors = [_last_words(report) for report in self._reports if report.longrepr]
+            detail = errors[0] if errors else "see its output"
             self._answer({"problem": f"could not collect the tests ({detail})"})
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -118,18 +119,33 @@ class _Between(pytest.Item):
         return self.path, None, self.name
 
 
-def _imported_from(folder: Path) -> list[str]:
-    """The modules that came from below a folder; installed packages and this one do not count."""
+def _imported_from(names: list[str]) -> list[str]:
+    """The modules that came from these places; packages installed below them and this one do not count."""
     own = Path(__file__).resolve().parent.parent
+    places = [Path(name) for name in names]
     found = []
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if not isinstance(file, str):
             continue
         path = Path(file).resolve()
-        if path.is_relative_to(folder) and "site-packages" not in path.parts and not path.is_relative_to(own):
-            found.append(str(path.relative_to(folder)))
+        inside = [path.relative_to(place) for place in places if path.is_relative_to(place)]
+        if any("site-packages" not in part.parts for part in inside) and not path.is_relative_to(own):
+            found.append(str(path))
     return sorted(found)
+
+
+def _last_words(report: pytest.TestReport) -> str:
+    """What went wrong, in one line."""
+    representation = report.longrepr
+    if isinstance(representation, tuple):
+        return str(representation[2])  # why it was skipped, behind the place
+    crash = getattr(representation, "reprcrash", None)
+    lines = (str(representation) if crash is None else crash.message).strip().splitlines()
+    marked = [line for line in lines if line.startswith("E ")]
+    if crash is not None:
+        return lines[0] if lines else ""
+    return (marked or lines or [""])[-1].removeprefix("E ").strip()
 
 
 def _answer_of(node_id: str, reports: list[pytest.TestReport]) -> dict[str, Any]:
@@ -140,8 +156,7 @@ def _answer_of(node_id: str, reports: list[pytest.TestReport]) -> dict[str, Any]
     if worst is not None:
         if hasattr(worst, "wasxfail"):
             answer["outcome"] = "xfailed"
-        text = str(worst.longrepr).strip().splitlines()
-        answer["detail"] = text[-1] if text else ""
+        answer["detail"] = _last_words(worst)
     plain = next((getattr(r, ATTRIBUTE) for r in reversed(reports) if hasattr(r, ATTRIBUTE)), None)
     if plain is not None:
         records = list(records_of(node_id, plain, outcome="passed", worker=""))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 
 from ..confirm.arm import Launch
+from ..confirm.base_build import Build, build
 from ..confirm.base_tree import BaseTree
 from ..confirm.executor import Executor
+from ..confirm.installed_copies import installed_copies
+from ..confirm.remedies import Remedies
+from ..confirm.virtual_environment import VirtualEnvironment
 from ..confirm.workspace import Workspace
+from ..model.quantity import format_quantity
 from ..model.record import Run
-from .arm_command import launch_of
+from .arm_command import arm_variables, launch_of
 from .progress import Progress
 from .settings import Settings
 
@@ -22,9 +29,28 @@ from .settings import Settings
 def laid_out(
     top: Path, commit: str, *, config: pytest.Config, settings: Settings, progress: Progress
 ) -> Iterator[BaseTree]:
-    """A commit's code in a temporary folder, gone afterwards; raises ArmError when it cannot be had."""
+    """A commit's code in a temporary folder, built as configured, gone afterwards; raises ArmError without it."""
     with Workspace() as workspace:
-        yield BaseTree(top, commit, workspace.path)
+        base = BaseTree(top, commit, workspace.path)
+        command = settings.configuration.confirm_setup
+        if command:
+            progress.show(f"building {commit[:12]}: {command}")
+            base.build = _built(base, command, config, workspace.path)
+            took = format_quantity(base.built_ns, "ns")
+            progress.announce(f"built {commit[:12]} in {took}, beside the budget")
+        yield base
+
+
+def _built(base: BaseTree, command: str, config: pytest.Config, folder: Path) -> Build:
+    path = base.mapped_path(map(str, sys.path))
+    return build(
+        command,
+        folder=base.mapped(config.rootpath),
+        environment=lambda: VirtualEnvironment(folder / "environment", path, base.top),
+        variables=arm_variables(base),
+        log=folder / "build.txt",
+        clock=monotonic_ns,
+    )
 
 
 def executor_for(
@@ -32,7 +58,8 @@ def executor_for(
 ) -> Executor:
     """Executes this session's tests in fresh processes, with the tree as it is or with the old code.
 
-    ``foreign`` is the folder of the other side's code, from which nothing may be imported.
+    ``foreign`` is the folder of the other side's code, from which nothing may be imported, nor, where the old code is
+    to be executed, from copies of the new that are installed.
     """
 
     def launch_for(tests: Sequence[str], folder: Path, seed: int) -> Launch:
@@ -52,4 +79,13 @@ def executor_for(
         record.node_id: record.values.get("wall_time", 0) + record.teardown_ns + longest_setup_ns
         for record in records
     }
-    return Executor(launch_for, known_ns, foreign=foreign)
+    places = [foreign] if foreign is not None else []
+    if base is None:
+        return Executor(launch_for, known_ns, foreign=places)
+    setup = base.build.command if base.build is not None else ""
+    return Executor(
+        launch_for,
+        known_ns,
+        foreign=[*places, *installed_copies(base.top)],
+        remedies=Remedies(setup=setup),
+    )

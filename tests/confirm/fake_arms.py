@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pytest_querycache.confirm.arm import Execution, Launch
@@ -23,6 +23,7 @@ class FakeArm:
         self.seed = seed
         self.executed: list[tuple[str, bool]] = []
         self.closed = False
+        self.collection_problems: Mapping[str, str] = {}
 
     def wait_until_ready(self, timeout_s: float) -> list[str]:
         if self.number in self.world.broken_starts:

@@ -10,6 +10,7 @@ from ..model.acceptance import Acceptance, accept
 from ..model.baseline import Baseline, Commit, Section
 from ..model.environment import StoredEnvironment
 from ..model.learned import Learned
+from ..model.missing import missing_entries
 from ..model.quantity import format_quantity
 from ..storage.baseline_file import update_baseline
 from ..storage.repository import read_head
@@ -89,6 +90,7 @@ class Update:
         section = baseline.sections.setdefault(
             environment.key, Section(environment=StoredEnvironment.of(environment))
         )
+        self._collecting.finish(entries=section.entries)
         head = read_head(self._config.rootpath, ignoring=self._settings.baseline)
         self.acceptance = accept(
             section,
@@ -97,6 +99,7 @@ class Update:
             self._settings.policy,
             environment=environment,
             disturbed=self._collecting.run.disturbances,
+            gone=missing_entries(self._collecting.run, section),
             commit=head.commit if head is not None else "",
         )
         used = {entry.commit for entry in section.entries.values()}

@@ -37,6 +37,13 @@ def update_lines(
             yield f"  {test}: {problem}", PLAIN
         if len(listed) < len(problems):
             yield f"  … and {len(problems) - len(listed)} more (-v lists them all)", PLAIN
+    if acceptance.older:
+        entries = f"{acceptance.older} {'entry was' if acceptance.older == 1 else 'entries were'}"
+        yield (
+            f"{entries} measured with other versions of dependencies, which the file goes on naming; "
+            "pytest --perf-update of all tests, when all pass, names those of now",
+            {"yellow": True},
+        )
     changed = len({change.node_id for change in acceptance.changed})
     kept = f" · failed or skipped, kept {acceptance.kept_failed}" if acceptance.kept_failed else ""
     yield (

@@ -61,6 +61,29 @@ def test_interrupted_update_writes_nothing(project: Project) -> None:
     assert project.baseline.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("args", "exit_status"), [(("-x",), 1), (("--maxfail=1", "-n1"), 2), (("--sw",), 2)], ids=str
+)
+def test_an_update_that_pytest_ends_early_keeps_what_it_measured(
+    project: Project, args: tuple[str, ...], exit_status: int
+) -> None:
+    """With -x and its like the tests before the failure are accepted; the failed one and the rest stay."""
+    recorded(project, "assert 0")
+    before = project.entries()
+    suite = SUITE.format("assert 0").replace(
+        "def test_a(): assert work()", "def test_a(): assert work(30_000)"
+    )
+    project.write("test_a.py", suite)
+    said = project.run("--perf-update", "--perf-confirm=off", *args, plugins=XDIST, exit_status=exit_status)
+    assert (
+        "accepted into perf-baseline.json: new 0 · changed 1 · unchanged 0 · failed or skipped, kept 1"
+        in said
+    )
+    after = project.entries()
+    assert after["test_a.py::test_a"] != before["test_a.py::test_a"]
+    assert {**after, "test_a.py::test_a": 0} == {**before, "test_a.py::test_a": 0}
+
+
 def test_exit_status_of_an_empty_session(project: Project) -> None:
     """A session without any test, or with all of them deselected, keeps pytest's exit status 5."""
     recorded(project, "assert work()")

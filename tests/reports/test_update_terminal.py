@@ -81,6 +81,15 @@ def test_tests_that_cannot_be_repeated() -> None:
     assert shown(Acceptance(), problems, verbose=True).count("no database") == 5
 
 
+def test_entries_measured_with_older_dependencies() -> None:
+    """An update of a part says why the gate will go on naming dependencies that changed."""
+    assert shown(Acceptance(unchanged=1, older=2)) == text("""
+        2 entries were measured with other versions of dependencies, which the file goes on naming; \
+pytest --perf-update of all tests, when all pass, names those of now
+        accepted into perf-baseline.json: new 0 · changed 0 · unchanged 1
+    """)
+
+
 @pytest.mark.parametrize(("verbose", "listed"), [(False, 20), (True, 30)])
 def test_long_lists_are_cut(verbose: bool, listed: int) -> None:
     """Twenty changes are shown, then how many more there are; the count is of tests."""

@@ -174,7 +174,7 @@ class Recording:
                 sql=execution.sql,
                 fingerprint=fingerprint_of(execution.tally.source, execution.tally.sample),
                 duration_ns=execution.duration_ns,
-                rows=None if execution.rows < 0 else execution.rows,
+                rows=execution.told_rows,
                 call_site=self._call_sites.shown(execution.site),
                 driver=execution.tally.source.driver,
             )

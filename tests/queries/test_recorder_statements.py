@@ -21,6 +21,7 @@ from pytest_querycache.queries.recording import MAX_RECORDS, MAX_TEXTS, Recordin
 from pytest_querycache.queries.shape import LONG, shape_of
 from pytest_querycache.queries.spy import QuerySpy
 from pytest_querycache.queries.statement import Source
+from pytest_querycache.queries.tally import leave
 
 SQLITE = Source("sqlite3", "sqlite")
 OTHER = Source("psycopg", "postgres")
@@ -34,7 +35,7 @@ def frame() -> FrameType:
 def execute(recording: Recording, sql: str, times: int = 1, rows: int = -1, source: Source = SQLITE) -> None:
     """Execute a statement from one line."""
     for _ in range(times):
-        recording.enter(source, sql).leave(10, rows)
+        leave(recording.enter(source, sql), 10, rows)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_a_hundred_thousand_statements_are_counted_within_bounds() -> None:
     """All are counted; texts beyond the limit, and records beyond theirs, are not kept."""
     recording = Recording(keeps_records=True)
     for number in range(100_000):
-        recording.enter(SQLITE, f"SELECT a{number} FROM t").leave(1, 1)
+        leave(recording.enter(SQLITE, f"SELECT a{number} FROM t"), 1, 1)
     summary = recording.summary()
     assert (summary.count, recording.count(), summary.rows) == (100_000, 100_000, 100_000)
     assert len(summary.uses) == MAX_TEXTS
@@ -136,7 +137,7 @@ def test_values_in_the_text_do_not_fill_the_memory() -> None:
     """A hundred thousand texts of one shape are one statement, counted exactly."""
     recording = Recording()
     for number in range(10_000):
-        recording.enter(SQLITE, f"SELECT a FROM t WHERE id = {number}").leave(1, -1)
+        leave(recording.enter(SQLITE, f"SELECT a FROM t WHERE id = {number}"), 1, -1)
     (use,) = recording.summary().uses
     assert (use.count, use.repeated) == (10_000, 10_000)
 
@@ -165,7 +166,7 @@ def test_the_first_execution_takes_no_call_site_and_joins_the_most_frequent() ->
     recording = Recording(CallSites())
     execute(recording, "SELECT once")
     execute(recording, "SELECT often", times=4)
-    recording.enter(SQLITE, "SELECT often").leave(1, -1)
+    leave(recording.enter(SQLITE, "SELECT often"), 1, -1)
     often, once = recording.summary().uses
     assert (once.count, once.repeated, once.call_site) == (1, 1, "")
     assert (often.count, often.repeated) == (5, 4)
@@ -195,8 +196,8 @@ def test_too_many_places_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording_module, "MAX_SITES", 2)
     recording = Recording()
     execute(recording, "SELECT 1", times=3)
-    recording.enter(SQLITE, "SELECT 1").leave(1, -1)
-    recording.enter(SQLITE, "SELECT 1").leave(1, -1)
+    leave(recording.enter(SQLITE, "SELECT 1"), 1, -1)
+    leave(recording.enter(SQLITE, "SELECT 1"), 1, -1)
     (use,) = recording.summary().uses
     assert (use.count, use.repeated) == (5, 3)
 

@@ -10,7 +10,7 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from ..attribution import SCOPE, enter
+from ..attribution import SCOPE, ToldByOuter, enter
 from ..statement import Source
 from . import Undo
 from .patches import Patches
@@ -44,15 +44,25 @@ def _counting(original: Callable[..., Any], *, many: bool) -> Callable[..., Any]
     @wraps(original)
     def execute(self: Any, sql: Any, *rest: Any, **named: Any) -> Any:
         text = f"CALL {sql}" if is_call else sql if type(sql) is str else str(sql)
+        cursor = self.cursor
+        is_told = isinstance(cursor, ToldByOuter)
+        if is_told and getattr(cursor, "_outer", None) is not None:
+            return original(self, sql, *rest, **named)
         opened = enter(_SOURCES.get(self.db.vendor, _OTHER), text)
         if opened is None:
             return original(self, sql, *rest, **named)
-        SCOPE.set(opened.execution)
+        if is_told:
+            cursor._outer = opened.execution
+        else:
+            SCOPE.set(opened.execution)
         try:
             return original(self, sql, *rest, **named)
         finally:
-            SCOPE.set(opened.scope)
-            opened.close(_rows(self.cursor, rest, many=many))
+            if is_told:
+                cursor._outer = None
+            else:
+                SCOPE.set(opened.scope)
+            opened.close(_rows(cursor, rest, many=many))
 
     return execute
 

@@ -19,7 +19,6 @@ from .patches import Patches
 
 SOURCE = Source("duckdb", "duckdb")
 _METHODS = ("execute", "executemany", "sql", "query", "from_query")
-_NOT_TOLD = -1
 
 
 def install(module: ModuleType) -> Undo:
@@ -54,8 +53,9 @@ def _counting(original: Callable[..., Any], *, first: int, many: bool) -> Callab
         try:
             return original(*args, **named)
         finally:
-            elapsed = clock() - started
-            execution.leave(elapsed, _sets(args[first + 1 :], named) if many else _NOT_TOLD)
+            execution.duration_ns += clock() - started
+            if many:
+                execution.rows += _sets(args[first + 1 :], named)
 
     return execute
 
@@ -63,4 +63,4 @@ def _counting(original: Callable[..., Any], *, first: int, many: bool) -> Callab
 def _sets(rest: tuple[Any, ...], named: dict[str, Any]) -> int:
     """How many sets of parameters were handed to ``executemany``."""
     sets: Any = rest[0] if rest else named.get("parameters")
-    return len(sets) if hasattr(sets, "__len__") else _NOT_TOLD
+    return len(sets) if hasattr(sets, "__len__") else 0

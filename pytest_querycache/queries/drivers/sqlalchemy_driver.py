@@ -13,7 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from ..attribution import SCOPE, enter, recording_without
+from ..attribution import SCOPE, ToldByOuter, enter, recording_without
 from ..statement import Source
 from . import Undo
 from .patches import Patches
@@ -75,21 +75,29 @@ def _counting(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(self: Any, cursor: Any, statement: str, parameters: Any, context: Any = None) -> Any:
         scope = scope_of()
         recording = scope.recording or recording_without(scope)
-        if recording is None:
+        is_told = isinstance(cursor, ToldByOuter)
+        if recording is None or (is_told and getattr(cursor, "_outer", None) is not None):
             return original(self, cursor, statement, parameters, context)
         execution = recording.enter(source_of(self.name) or _new_source(self.name), statement)
-        set_scope(execution)
+        if is_told:
+            cursor._outer = execution
+        else:
+            set_scope(execution)
         clock = recording.clock
         started = clock()
         try:
             return original(self, cursor, statement, parameters, context)
         finally:
-            elapsed = clock() - started
-            set_scope(scope)
+            execution.duration_ns += clock() - started
+            if is_told:
+                cursor._outer = None
+            else:
+                set_scope(scope)
             rows = cursor.rowcount
             if is_many and rows < 0 and hasattr(parameters, "__len__"):
                 rows = len(parameters)
-            execution.leave(elapsed, rows)
+            if rows >= 0:
+                execution.rows += rows
 
     return execute
 

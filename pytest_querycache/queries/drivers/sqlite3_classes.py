@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
-from ..attribution import SCOPE, recording_without
+from ..attribution import SCOPE, ToldByOuter, recording_without
 from ..statement import Source
-from ..tally import Execution, Tally
+from ..tally import Execution, Tally, leave
 from .sqlite3_script import script_statements
 
 SOURCE = Source("sqlite3", "sqlite")
@@ -55,8 +55,15 @@ def counting_connection(library: Any) -> type[Any]:
     counting_of = CountingClasses(library.Cursor, counting_cursor)
 
     class Connection(base):  # type: ignore[misc]
+        __slots__ = ()
+
         def cursor(self, factory: Any = None) -> Any:
-            return base_cursor(self, counting_cursor if factory is None else counting_of(factory))
+            if factory is not None:
+                return base_cursor(self, counting_of(factory))
+            cursor = base_cursor(self, counting_cursor)
+            # they are found faster than missed
+            cursor._outer = cursor._counted_in = None
+            return cursor
 
         # the library's own shortcuts make a plain cursor and execute without asking it
         def execute(self, sql: Any, /, *parameters: Any) -> Any:
@@ -90,7 +97,10 @@ def _executing(library: Any) -> Callable[..., Any]:
         try:
             return base_execute(cursor, sql, *parameters)
         finally:
-            execution.leave(clock() - started, cursor.rowcount)
+            execution.duration_ns += clock() - started
+            rows = cursor.rowcount
+            if rows >= 0:
+                execution.rows += rows
 
     return execute_at
 
@@ -103,10 +113,16 @@ def _counting_cursor(library: Any) -> type[Any]:
     base_fetchone, base_fetchmany, base_fetchall = base.fetchone, base.fetchmany, base.fetchall
     scope_of = SCOPE.get
 
-    class Cursor(base):  # type: ignore[misc]
-        _counted_in: Tally | Execution | None = None
+    class Cursor(base, ToldByOuter):  # type: ignore[misc]
+        # no dictionary, which the library's own do not have either
+        __slots__ = ("_counted_in", "_outer")
+        _counted_in: Tally | Execution | None
 
         def execute(self, sql: Any, /, *parameters: Any) -> Any:
+            outer = getattr(self, "_outer", None)
+            if outer is not None:
+                self._counted_in = outer
+                return base_execute(self, sql, *parameters)
             scope = scope_of()
             recording = scope.recording
             if recording is None and not scope.is_inside:
@@ -120,26 +136,29 @@ def _counting_cursor(library: Any) -> type[Any]:
             try:
                 return base_execute(self, sql, *parameters)
             finally:
-                execution.leave(clock() - started, self.rowcount)
+                execution.duration_ns += clock() - started
+                rows = self.rowcount
+                if rows >= 0:
+                    execution.rows += rows
 
         def executemany(self, sql: Any, parameters: Any, /) -> Any:
             scope = scope_of()
             recording = scope.recording or recording_without(scope)
             self._counted_in = None
-            if recording is None or type(sql) is not str:
+            if recording is None or getattr(self, "_outer", None) is not None or type(sql) is not str:
                 return base_executemany(self, sql, parameters)
             execution = recording.enter(SOURCE, sql)
             started = recording.clock()
             try:
                 return base_executemany(self, sql, parameters)
             finally:
-                execution.leave(recording.clock() - started, self.rowcount)
+                leave(execution, recording.clock() - started, self.rowcount)
 
         def executescript(self, script: Any, /) -> Any:
             scope = scope_of()
             recording = scope.recording or recording_without(scope)
             self._counted_in = None
-            if recording is None or type(script) is not str:
+            if recording is None or getattr(self, "_outer", None) is not None or type(script) is not str:
                 return base_executescript(self, script)
             pieces = script_statements(script, library.complete_statement)
             executions = [recording.enter(SOURCE, piece) for piece in pieces]
@@ -149,36 +168,35 @@ def _counting_cursor(library: Any) -> type[Any]:
             finally:
                 elapsed = recording.clock() - started
                 for execution in executions:
-                    execution.leave(elapsed // len(executions), -1)
+                    leave(execution, elapsed // len(executions), -1)
 
         def fetchone(self) -> Any:
             row = base_fetchone(self)
-            execution = self._counted_in
+            execution = getattr(self, "_counted_in", None)
             if row is not None and execution is not None and self.rowcount < 0:
-                execution.add_rows(1)
+                execution.rows += 1
             return row
 
         def fetchmany(self, *size: Any, **named: Any) -> Any:
             rows = base_fetchmany(self, *size, **named)
-            self._add_rows(len(rows))
+            execution = getattr(self, "_counted_in", None)
+            if rows and execution is not None and self.rowcount < 0:
+                execution.rows += len(rows)
             return rows
 
         def fetchall(self) -> Any:
             rows = base_fetchall(self)
-            self._add_rows(len(rows))
+            execution = getattr(self, "_counted_in", None)
+            # a statement that changes rows has told their number
+            if rows and execution is not None and self.rowcount < 0:
+                execution.rows += len(rows)
             return rows
 
         def __iter__(self) -> Any:
-            execution = self._counted_in
+            execution = getattr(self, "_counted_in", None)
             if execution is None or self.rowcount >= 0:
                 return base_iter(self)
             return _counted_rows(partial(base_next, self), execution)
-
-        def _add_rows(self, number: int) -> None:
-            execution = self._counted_in
-            # a statement that changes rows has told their number
-            if execution is not None and number and self.rowcount < 0:
-                execution.add_rows(number)
 
     return _named_like(Cursor, base)
 
@@ -199,4 +217,4 @@ def _counted_rows(following: Callable[[], Any], execution: Tally | Execution) ->
             number += 1
             yield row
     finally:
-        execution.add_rows(number)
+        execution.rows += number

@@ -93,7 +93,9 @@ def _run_commands(
     compare = commands.add_parser("compare", help="hold one file against another, runs or baselines")
     compare.add_argument("old", metavar="A", type=Path)
     compare.add_argument("new", metavar="B", type=Path)
-    compare.add_argument("--section", default="", metavar="KEY", help="where both baselines know several")
+    which = compare.add_mutually_exclusive_group()
+    which.add_argument("--section", default="", metavar="KEY", help="where both baselines know several")
+    which.add_argument("--all", action="store_true", help="every section that both know, one after the other")
     compare.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     compare.set_defaults(run=_compare)
 
@@ -174,27 +176,45 @@ def _prune(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from .commands.comparing import compare
+    from .commands.comparing import compare, compare_all
     from .commands.project import policy_in
 
     policy = policy_in(options.rootdir)
-    account = compare(options.old, options.new, policy, section=options.section, confirm=options.confirm)
-    assert account.result is not None
+    if options.all:
+        accounts = compare_all(options.old, options.new, policy, confirm=options.confirm)
+    else:
+        accounts = [
+            compare(options.old, options.new, policy, section=options.section, confirm=options.confirm)
+        ]
     if options.format == "json":
-        import json
-
-        from .model.plain import plain_result
-
-        print_lines([json.dumps(plain_result(account.result), indent=1)])
+        print_lines([_json_of(accounts, by_key=options.all)])
     elif options.format == "markdown":
         from .reports.markdown import markdown_report
 
-        print_lines(markdown_report(account).splitlines())
+        print_lines(line for account in accounts for line in markdown_report(account).splitlines())
     else:
         from .reports.comparison import comparison_lines
 
-        print_lines(comparison_lines(account.result))
-    return EXIT_WORSE if account.result.failures else EXIT_OK
+        for account in accounts:
+            if options.all:
+                print_lines([account.run.environment.key])
+            if account.result is not None:
+                print_lines(comparison_lines(account.result))
+    failed = any(account.result is not None and account.result.failures for account in accounts)
+    return EXIT_WORSE if failed else EXIT_OK
+
+
+def _json_of(accounts: Sequence[Account], *, by_key: bool) -> str:
+    import json
+
+    from .model.plain import plain_result
+
+    results = {
+        account.run.environment.key: plain_result(account.result)
+        for account in accounts
+        if account.result is not None
+    }
+    return json.dumps(results if by_key else next(iter(results.values())), indent=1)
 
 
 def _accept(options: argparse.Namespace) -> int:

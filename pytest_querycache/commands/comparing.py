@@ -43,7 +43,18 @@ def compare(old: Path, new: Path, policy: Policy, *, section: str = "", confirm:
     ``section`` names the environment where both files know several. Raises RunFileError and BaselineError.
     """
     before, after = _side(old), _side(new)
-    key = _common_key(before, after, section)
+    return _compared(before, after, _common_key(before, after, section), policy, confirm)
+
+
+def compare_all(old: Path, new: Path, policy: Policy, *, confirm: str = "auto") -> list[Account]:
+    """Every environment that both files know, one after the other."""
+    before, after = _side(old), _side(new)
+    if not before.keys & after.keys:
+        _common_key(before, after, "")  # says what each of them knows
+    return [_compared(before, after, key, policy, confirm) for key in sorted(before.keys & after.keys)]
+
+
+def _compared(before: _Side, after: _Side, key: str, policy: Policy, confirm: str) -> Account:
     stored = before.section(key)
     if after.account is not None:
         account = after.account
@@ -74,7 +85,7 @@ def _common_key(before: _Side, after: _Side, asked: str) -> str:
     if common:
         known = ", ".join(sorted(common))
         raise BaselineError(
-            f"{before.path} and {after.path} both know {known}: choose one with --section KEY"
+            f"{before.path} and {after.path} both know {known}: choose one with --section KEY, or --all"
         )
     raise BaselineError(
         f"{before.path} knows {_listed(before)}, {after.path} {_listed(after)}: "

@@ -156,3 +156,30 @@ def test_thresholds_of_the_project(folder: Path, capsys: pytest.CaptureFixture[s
         "[tool.pytest_querycache.thresholds]\nmemory = '150%'\n", encoding="utf-8"
     )
     assert "regressed 0" in said(capsys, "compare", old, new, exit_status=0)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_every_section(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """With --all each environment that both baselines know is told, by its name, and one that is worse decides."""
+    baseline_file("old.json", "e1", "e2", "gone", x=Figure(100_000, 90_000))
+    baseline_file("new.json", "e1", "e2", "fresh", x=Figure(200_000, 190_000))
+    text = said(capsys, "compare", "old.json", "new.json", "--all", "--format", form, exit_status=1)
+    assert text.index("e1") < text.index("e2")
+    assert "fresh" not in text
+    if form == "json":
+        assert {key: result["success"] for key, result in json.loads(text).items()} == {
+            "e1": False,
+            "e2": False,
+        }
+    said(capsys, "compare", "old.json", "old.json", "--all", "--format", form, exit_status=0)
+    assert "choose one with --section KEY, or --all" in said(
+        capsys, "compare", "old.json", "new.json", exit_status=4
+    )
+
+
+def test_no_section_in_common(capsys: pytest.CaptureFixture[str]) -> None:
+    """Baselines of different environments have nothing to compare, whatever is asked for."""
+    baseline_file("old.json", "e1", x=Figure(1))
+    baseline_file("new.json", "e2", x=Figure(1))
+    text = said(capsys, "compare", "old.json", "new.json", "--all", exit_status=4)
+    assert "old.json knows e1, new.json e2: expected an environment in both" in text

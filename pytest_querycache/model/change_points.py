@@ -54,7 +54,11 @@ _ROUNDS = 10
 
 def change_points(values: Sequence[float]) -> list[int]:
     """The positions at which new levels begin, in order; the values are finite, the oldest first."""
-    series = Calmed(values)
+    return points_of(Calmed(values))
+
+
+def points_of(series: Calmed) -> list[int]:
+    """The change points of a series that is calmed already."""
     if not series.varies or series.length < 2 * SHORTEST:
         return []
     found: list[int] = []

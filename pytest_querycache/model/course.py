@@ -19,7 +19,7 @@ from itertools import pairwise
 from math import log
 from statistics import fmean, median
 
-from .change_points import SHORTEST, Calmed, change_points
+from .change_points import SHORTEST, Calmed, points_of
 from .student import critical_square
 
 LINE_LEVEL = 0.001
@@ -60,8 +60,11 @@ def course_of(values: Sequence[float]) -> Course:
     """The course of a series of finite values, the oldest first."""
     if not values:
         return Course()
-    points = change_points(values)
-    line = _line(values, points)
+    if min(values) == max(values):
+        return Course(start=values[0], end=values[0])
+    series = Calmed(values)
+    points = points_of(series)
+    line = _line(series, points)
     if line is not None:
         return Course(start=line[0], end=line[1], creeping=True)
     bounds = [0, *points, len(values)]
@@ -70,12 +73,11 @@ def course_of(values: Sequence[float]) -> Course:
     return Course(start=levels[0], end=levels[-1], shifts=shifts)
 
 
-def _line(values: Sequence[float], points: Sequence[int]) -> tuple[float, float] | None:
+def _line(series: Calmed, points: Sequence[int]) -> tuple[float, float] | None:
     """The ends of the line a series follows; None where levels tell it better."""
-    number = len(values)
+    number = series.length
     if number < 2 * SHORTEST:
         return None
-    series = Calmed(values)
     middle, centre = fmean(series.values), (number - 1) / 2
     width = number * (number * number - 1) / 12
     slope = sum((place - centre) * value for place, value in enumerate(series.values)) / width

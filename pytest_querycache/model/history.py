@@ -1,0 +1,172 @@
+"""What earlier runs cost: which figures of a run are kept, and the series that kept figures make up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
+
+from .course import Course, course_of
+from .environment import Environment
+from .metric import CPU_TIME, METRICS, REFERENCE_TIME, Family, Metric
+from .policy import Policy
+from .quantity import is_finite
+from .record import Record, Run, at_reference_speed
+from .threshold import parse_thresholds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When a run was made: ``finished`` is UTC in ISO 8601; ``commit`` is empty where nobody knows it.
+
+    ``dirty`` says that the working tree differed from the commit.
+    """
+
+    finished: str
+    commit: str = ""
+    dirty: bool = False
+
+    @property
+    def commit_text(self) -> str:
+        """The commit for people, with a plus where the tree had changes."""
+        return f"{self.commit}{'+' if self.dirty and self.commit else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Machine:
+    """What has to agree for the values of several runs to be one series."""
+
+    key: str
+    cpu_model: str = ""
+
+    @classmethod
+    def of(cls, environment: Environment) -> Machine:
+        """The part of an environment that tells series apart."""
+        return cls(key=environment.key, cpu_model=environment.cpu_model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one record cost in one run: its values by metric, and the definitions of its own metrics."""
+
+    values: Mapping[str, float]
+    own_metrics: Mapping[str, Metric] = field(default_factory=dict)
+
+    def metric(self, name: str) -> Metric | None:
+        """The definition of one of the metrics."""
+        return METRICS.get(name) or self.own_metrics.get(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One metric of one record over the runs of one machine, the oldest first.
+
+    ``values`` are in the metric's unit, times as they would be at one speed of the reference workload.
+    """
+
+    node_id: str
+    metric: Metric
+    machine: Machine
+    moments: Sequence[Moment]
+    values: Sequence[float]
+
+    @cached_property
+    def course(self) -> Course:
+        """What became of the values."""
+        return course_of(self.values)
+
+    @property
+    def harm(self) -> float:
+        """How many times the first level the last one is, turned around where higher is better."""
+        return self.metric.times_worse(self.course.start, self.course.end)
+
+
+SeriesByMetric = Mapping[tuple[str, str], Series]
+"""Series by node id and metric."""
+
+
+def costs_to_keep(run: Run, policy: Policy) -> dict[str, Cost]:
+    """The first executions of a run as they are kept, by node id: what passed, and of that what may be judged.
+
+    A time is kept with what brings it to the reference workload's speed. What a tracer distorted is left out.
+    """
+    found = {}
+    for record in run.records.values():
+        if record.outcome == "passed" and record.values:
+            kept = dict(_values_to_keep(record, policy, run.disturbances))
+            if kept:
+                own = {name: metric for name, metric in record.own_metrics.items() if name in kept}
+                found[record.node_id] = Cost(values=kept, own_metrics=own)
+    return found
+
+
+def _values_to_keep(
+    record: Record, policy: Policy, disturbed: Mapping[str, str]
+) -> Iterator[tuple[str, float]]:
+    marks = parse_thresholds(record.thresholds, "mark perf_threshold") if record.thresholds else None
+    asked = policy.thresholds_for(
+        record.node_id, test_id=record.test_id, marks=marks, own_metrics=record.own_metrics
+    )
+    has_time = False
+    for name, value in record.values.items():
+        metric = record.metric(name)
+        if metric is None or name not in asked or metric.family.value in disturbed or not is_finite(value):
+            continue
+        has_time |= metric.family is Family.TIME
+        yield name, value
+    for metric in (CPU_TIME, REFERENCE_TIME):
+        if has_time and metric.name in record.values and metric.name not in asked:
+            yield metric.name, record.values[metric.name]
+
+
+def series_of(
+    node_id: str,
+    costs: Iterable[tuple[Machine, Moment, Cost]],
+    *,
+    reference_ns: float | None = None,
+    limit: int | None = None,
+) -> list[Series]:
+    """The series of one record, those of the machine that measured last first; ``costs`` come oldest first.
+
+    Times are brought to the speed at which the reference workload takes ``reference_ns``, by default to the middle
+    one of each machine. ``limit`` is how many of a machine's newest runs count.
+    """
+    by_machine: dict[Machine, list[tuple[Moment, Cost]]] = {}
+    last: dict[Machine, int] = {}
+    for number, (machine, moment, cost) in enumerate(costs):
+        by_machine.setdefault(machine, []).append((moment, cost))
+        last[machine] = number
+    found = []
+    for machine in sorted(by_machine, key=lambda machine: -last[machine]):
+        all_runs = by_machine[machine]
+        runs = all_runs[-limit:] if limit is not None else all_runs
+        speed = reference_ns if reference_ns is not None else _middle_speed(runs)
+        for metric in _metrics_of(runs):
+            moments, values = [], []
+            for moment, cost in runs:
+                value = at_reference_speed(cost.values, metric, speed)
+                if value is not None:
+                    moments.append(moment)
+                    values.append(value)
+            found.append(
+                Series(node_id=node_id, metric=metric, machine=machine, moments=moments, values=values)
+            )
+    return found
+
+
+def _middle_speed(runs: Iterable[tuple[Moment, Cost]]) -> float | None:
+    found = [cost.values[REFERENCE_TIME.name] for _, cost in runs if REFERENCE_TIME.name in cost.values]
+    return median(found) if found else None
+
+
+def _metrics_of(runs: Iterable[tuple[Moment, Cost]]) -> list[Metric]:
+    """The metrics of a record in the order reports show them; what only explains a time is none of its own."""
+    known: dict[str, Metric] = {}
+    for _, cost in runs:
+        for name in cost.values:
+            metric = cost.metric(name)
+            if metric is not None and metric is not REFERENCE_TIME:
+                known[name] = metric
+    order = {name: position for position, name in enumerate(METRICS)}
+    return sorted(known.values(), key=lambda metric: (order.get(metric.name, len(order)), metric.name))

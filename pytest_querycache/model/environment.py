@@ -77,6 +77,9 @@ def incomparable_families(
     return reasons
 
 
+WORKING_TREE = ""
+"""The version of the project under test: it is what changes from commit to commit."""
+
 _TOOLING = frozenset({"pip", "setuptools", "wheel"})
 """Installed almost everywhere, and imported by no test."""
 
@@ -84,9 +87,11 @@ _TOOLING = frozenset({"pip", "setuptools", "wheel"})
 def changed_distributions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """The installed distributions that differ, as people read them: ``pydantic 2.1 → 2.2``, ``- attrs 24.1``.
 
-    What was merely added is not named: the code that was measured cannot have used it.
+    What was merely added is not named: the code that was measured cannot have used it. Nor is the project under
+    test, which is no dependency of itself.
     """
-    names = sorted({*old, *new} - _TOOLING)
+    under_test = {name for name in (*old, *new) if WORKING_TREE in (old.get(name), new.get(name))}
+    names = sorted({*old, *new} - _TOOLING - under_test)
     changes = [f"{n} {old[n]} → {new[n]}" for n in names if n in old and n in new and old[n] != new[n]]
     changes.extend(f"- {name} {old[name]}" for name in names if name not in new)
     return changes

@@ -22,6 +22,7 @@ from ..probes.allocations import why_missing
 from ..probes.machine import disturbances, read_environment
 from ..probes.meter import Meter
 from ..storage.baseline_file import read_baseline, read_or_empty
+from ..storage.project_file import project_name
 from ..storage.repository import resolve_commit
 from .arm_hooks import ARM_PLUGIN
 from .collecting import Collecting
@@ -49,7 +50,7 @@ def start_session(config: pytest.Config, meter: Meter) -> None:
                 f"--perf-against={settings.against}: names no commit here, expected a git ref such as "
                 "origin/main (a shallow clone has no history: fetch-depth: 0)"
             )
-        environment = _asked_around(config, read_environment(meter.counter.kind, workers=_workers(config)))
+        environment = _environment(config, meter)
         collecting = Collecting(config, environment)
         section = _section(settings, environment.key) if settings.mode is Mode.GATE else None
     except QueryCacheError as error:
@@ -60,8 +61,14 @@ def start_session(config: pytest.Config, meter: Meter) -> None:
     )
 
 
-def _asked_around(config: pytest.Config, environment: Environment) -> Environment:
-    """The environment with what other plugins know of it."""
+def _environment(config: pytest.Config, meter: Meter) -> Environment:
+    """This process's environment, with what other plugins know of it."""
+    environment = read_environment(
+        meter.counter.kind,
+        workers=_workers(config),
+        rootdir=config.rootpath,
+        project=project_name(config.rootpath),
+    )
     facts = dict(environment.distributions)
     for more in config.hook.pytest_querycache_environment(config=config):
         facts.update(more)

@@ -6,15 +6,22 @@ import os
 import platform
 import sys
 import sysconfig
+from pathlib import Path
 
 from ..model.environment import Environment
 from ..model.metric import Family
+from .distributions import installed_distributions
 
 _CHANGED_BY_TRACING = (Family.TIME, Family.MEMORY, Family.GC)
 
 
-def read_environment(counter: str, *, workers: int = 0) -> Environment:
-    """The environment of this process; ``counter`` is the kind of its allocation counter."""
+def read_environment(
+    counter: str, *, workers: int = 0, rootdir: Path | None = None, project: str = ""
+) -> Environment:
+    """The environment of this process; ``counter`` is the kind of its allocation counter.
+
+    ``rootdir`` and ``project`` are the folder and the name of the project under test, which is no dependency.
+    """
     return Environment(
         implementation=sys.implementation.name,
         minor_version=f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -25,7 +32,7 @@ def read_environment(counter: str, *, workers: int = 0) -> Environment:
         cpu_model=cpu_model(),
         cpu_count=os.cpu_count() or 0,
         workers=workers,
-        distributions=installed_distributions(),
+        distributions=installed_distributions(rootdir=rootdir, project=project),
     )
 
 
@@ -40,27 +47,6 @@ def cpu_model() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def installed_distributions() -> dict[str, str]:
-    """Name and version of everything installed, the first found of each name, as the import system would.
-
-    Read from the names of the metadata folders, which the recording format lays down as name-version
-    (packaging.python.org, "Recording installed projects"); opening each folder's metadata takes a hundred times
-    as long.
-    """
-    found: dict[str, str] = {}
-    for folder in sys.path:
-        try:
-            names = os.listdir(folder or os.curdir)  # noqa: PTH208 (a Path for each of thousands is slow)
-        except OSError:
-            continue
-        for name in names:
-            stem, dot, kind = name.rpartition(".")
-            if dot and kind in {"dist-info", "egg-info"}:
-                project, _, version = stem.partition("-")
-                found.setdefault(project.lower().replace("_", "-"), version.partition("-")[0])
-    return dict(sorted(found.items()))
 
 
 def disturbances() -> dict[str, str]:

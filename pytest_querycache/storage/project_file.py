@@ -14,6 +14,7 @@ else:
     import tomli as tomllib
 
 TABLE = "tool.pytest_querycache"
+_NAME = "pyproject.toml"
 
 
 def read_table(rootdir: Path) -> tuple[Mapping[str, object], str]:
@@ -21,16 +22,30 @@ def read_table(rootdir: Path) -> tuple[Mapping[str, object], str]:
 
     Raises ConfigurationError when the file is not TOML or the table is none.
     """
-    path = rootdir / "pyproject.toml"
-    where = f"{path.name} [{TABLE}]"
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}, where
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not TOML ({error})") from None
+    where = f"{_NAME} [{TABLE}]"
+    document = _document(rootdir)
     tools = document.get("tool", {})
     table = tools.get("pytest_querycache", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):
         raise ConfigurationError(f"{where}: expected a table, got {table!r}")
     return table, where
+
+
+def project_name(rootdir: Path) -> str:
+    """The name under which the project is installed, empty where its file gives none.
+
+    Raises ConfigurationError when the file is not TOML.
+    """
+    project = _document(rootdir).get("project", {})
+    name = project.get("name", "") if isinstance(project, dict) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _document(rootdir: Path) -> Mapping[str, object]:
+    path = rootdir / _NAME
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not TOML ({error})") from None

@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 import tracemalloc
-from importlib.metadata import version
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +15,6 @@ from pytest_querycache.model.metric import Family
 from pytest_querycache.probes.machine import (
     cpu_model,
     disturbances,
-    installed_distributions,
     read_environment,
 )
 
@@ -50,15 +48,6 @@ def test_the_processor_has_a_name() -> None:
     """Some name is found, and always the same one."""
     assert cpu_model()
     assert cpu_model() == cpu_model()
-
-
-def test_installed_distributions() -> None:
-    """Names as packages are asked for, with the version that an import finds, in order."""
-    found = installed_distributions()
-    assert found["pytest"] == version("pytest")
-    assert found["pytest-xdist"] == version("pytest-xdist")
-    assert list(found) == sorted(found)
-    assert all(isinstance(text, str) for text in found.values())
 
 
 @pytest.fixture

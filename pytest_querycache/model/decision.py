@@ -62,7 +62,9 @@ def decide(
     worst_case = suspect.metric.best(best)
     number = len(best)
     if all(limit.exceeded_by(value) for value in best):
-        kind = "first executions" if suspect.alone else "warm repeats"
+        # a process that could not repeat the test has given its first execution alone
+        cold = suspect.alone or all(len(values) == 1 for values in evidence.processes)
+        kind = "first executions" if cold else "warm repeats"
         where = f"{number} fresh processes" if number > 1 else "a fresh process"
         return finding(guilty, f"{kind} in {where} show it", limit, worst_case)
     if suspect.repeat_limit is None:

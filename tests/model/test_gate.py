@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.model.baseline import Entry, Figure, Section
-from pytest_querycache.model.environment import Environment, StoredEnvironment
 from pytest_querycache.model.decision import confirmable, decide
+from pytest_querycache.model.environment import Environment, StoredEnvironment
 from pytest_querycache.model.gate import judge
 from pytest_querycache.model.limit import Limit, first_sight_limit
 from pytest_querycache.model.metric import METRICS, Better, Metric
@@ -264,7 +264,8 @@ def test_repeats_of_a_metric_that_should_be_high() -> None:
     ("suspect", "processes", "proof"),
     [
         (suspect_of(), [[2000, 2000]], "warm repeats in a fresh process show it"),
-        (suspect_of(), [[2000], [2000]], "warm repeats in 2 fresh processes show it"),
+        (suspect_of(), [[2000, 2000], [2000, 2000]], "warm repeats in 2 fresh processes show it"),
+        (suspect_of(), [[2000], [2000]], "first executions in 2 fresh processes show it"),
         (suspect_of(alone=True), [[2000], [2000]], "first executions in 2 fresh processes show it"),
         (suspect_of(), [[1000, 1000]], "a fresh process does not show it"),
     ],

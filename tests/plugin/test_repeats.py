@@ -194,3 +194,18 @@ def test_budget_of_confirmation(project: Project) -> None:
     said = grown(project, "def test_plain(): assert work()", "--perf-set=confirm_budget=0s")
     assert "the time for confirmation was used up (confirm_budget)" in said
     assert "compared 1 · regressed 0 · improved 0 · unconfirmed 1" in said
+
+
+def test_a_budget_of_a_new_test_that_cannot_be_repeated(project: Project) -> None:
+    """Nothing is known of the test, and its second execution fails: first executions in fresh processes prove it."""
+    project.write("test_known.py", "def test_known(): assert [str(n) for n in range(3000)]")
+    project.record()
+    project.write(
+        "test_new.py",
+        "import pytest\nDONE = []\n"
+        "@pytest.mark.perf_budget(allocated_blocks=1000)\n"
+        "def test_new():\n    assert not DONE\n    DONE.extend(str(n) for n in range(5000))\n",
+    )
+    said = project.run("--perf-baseline", "--perf-threshold=time=off", "test_new.py", exit_status=1)
+    assert "over budget  allocated_blocks" in said
+    assert "first executions in 2 fresh processes show it" in said

@@ -22,7 +22,8 @@ class Record:
     of metrics the user declared. ``thresholds``, ``budgets`` and ``exempt`` come from the test's marks, as the
     user wrote them. ``file`` and ``line`` are where the test's function stands, from 1, 0 where it is unknown.
     ``statements`` are ``[digest, text, count, call site, repeated, rows]`` of each fingerprint that was executed;
-    ``unattributed_statements`` counts those that may or may not be the test's.
+    ``unattributed_statements`` counts those that may or may not be the test's, ``setup_statements`` those of its
+    setup, which are context.
     """
 
     node_id: str
@@ -42,6 +43,7 @@ class Record:
     line: int = 0
     statements: Sequence[Sequence[Any]] = ()
     unattributed_statements: int = 0
+    setup_statements: int = 0
 
     def metric(self, name: str) -> Metric | None:
         """The definition of a metric of this record."""

@@ -24,7 +24,8 @@ from .query_fixtures import (
     query_cache,
     query_cache_session,
 )
-from .sql_recording import query_spy, start_recording
+from .sql_notes import SqlNotes
+from .sql_recording import forget_early_watch, query_spy, start_recording, watch_early
 
 __all__ = [
     "perf_tracker",
@@ -55,8 +56,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> None:
-    """Keep an option without a value from taking the next argument for it."""
+    """Keep an option without a value from taking the next argument for it; then watch what conftests open."""
     spell_out_optional_values(early_config, parser, args)
+    watch_early(early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,16 +66,20 @@ def pytest_configure(config: pytest.Config) -> None:
     register_marks(config)
     refuse_options_at_odds(config)
     if not is_active(config):
+        forget_early_watch(config)
         return
     from ..probes.meter import Meter
     from .measuring import Measuring
 
     meter = Meter()
     config.stash[METER_KEY] = meter
-    if not is_controller(config):
+    if is_controller(config):
+        forget_early_watch(config)
+    else:
         start_recording(config)  # before the probes, so that its hooks stand outside of what they measure
         config.pluginmanager.register(Measuring(meter), "querycache-measuring")
     if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SqlNotes(config), "querycache-sql-notes")
         from .session import start_session
 
         start_session(config, meter)

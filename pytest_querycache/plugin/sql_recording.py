@@ -5,7 +5,7 @@ This module is imported in every session; what records is imported when an optio
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +17,49 @@ if TYPE_CHECKING:
     from ..queries.spy import QuerySpy
 
 FIXTURE = "query_spy"
+WORKER_OUTPUT = "perf_sql_unseen"
+"""The key of a worker's output that tells the controller what statements could not be seen."""
 _NAME = "querycache-sql"
 _WAITING = "querycache-sql-waiting"
 SQL_KEY: pytest.StashKey[SqlRecording] = pytest.StashKey()
+_EARLY_KEY: pytest.StashKey[Recorder] = pytest.StashKey()
 _OWNER_KEY: pytest.StashKey[Owner] = pytest.StashKey()
 _SETUP_KEY: pytest.StashKey[Recording] = pytest.StashKey()
 _CALL_KEY: pytest.StashKey[Recording] = pytest.StashKey()
+
+
+def watch_early(config: pytest.Config) -> None:
+    """Patch the drivers before the first conftest is imported, which may open connections or take ``connect`` away.
+
+    Called when the command line has been read in part, so any ``--perf-*`` option will do; ``start_recording``
+    goes on from here, or ``forget_early_watch`` takes the patches back.
+    """
+    given = vars(config.known_args_namespace)
+    if not any(value not in (None, False) for name, value in given.items() if name.startswith("perf_")):
+        return
+    try:
+        drivers = configured_drivers(config, given.get("perf_set"))
+    except pytest.UsageError:
+        return  # it is raised again where pytest expects it
+    if drivers:
+        config.stash[_EARLY_KEY] = _installed_recorder(config, drivers)
+
+
+def forget_early_watch(config: pytest.Config) -> None:
+    """Take back what ``watch_early`` did, in a session that executes no test itself or measures none."""
+    recorder = config.stash.get(_EARLY_KEY, None)
+    if recorder is not None:
+        recorder.uninstall()
+        del config.stash[_EARLY_KEY]
+
+
+def _installed_recorder(config: pytest.Config, drivers: tuple[str, ...]) -> Recorder:
+    from ..queries.recorder import Recorder
+
+    recorder = Recorder(drivers)
+    recorder.install()
+    config.add_cleanup(recorder.uninstall)
+    return recorder
 
 
 def start_recording(config: pytest.Config, *, at_once: bool = False) -> SqlRecording | None:
@@ -36,14 +73,10 @@ def start_recording(config: pytest.Config, *, at_once: bool = False) -> SqlRecor
         if at_once:
             _register(config, known)
         return known
-    drivers = configured_drivers(config)
+    drivers = configured_drivers(config, config.getoption("perf_set", None))
     if not drivers:
         return None
-    from ..queries.recorder import Recorder
-
-    recorder = Recorder(drivers)
-    recorder.install()
-    config.add_cleanup(recorder.uninstall)
+    recorder = config.stash.get(_EARLY_KEY, None) or _installed_recorder(config, drivers)
     plugin = SqlRecording(config, recorder)
     config.stash[SQL_KEY] = plugin
     if at_once or recorder.is_active:
@@ -67,7 +100,7 @@ def start_for_spy(item: pytest.Item) -> None:
         start_recording(item.config, at_once=True)
 
 
-def configured_drivers(config: pytest.Config) -> tuple[str, ...]:
+def configured_drivers(config: pytest.Config, perf_set: Sequence[str] | None) -> tuple[str, ...]:
     """The drivers the project allows to be watched, as ``sql`` in the configuration or on the command line says."""
     from ..errors import ConfigurationError
     from ..queries.recorder import allowed_drivers
@@ -76,7 +109,7 @@ def configured_drivers(config: pytest.Config) -> tuple[str, ...]:
     try:
         table, where = read_table(config.rootpath)
         setting, where = table.get("sql", True), f"{where}, key 'sql'"
-        for given in config.getoption("perf_set", None) or ():
+        for given in perf_set or ():
             key, _, value = given.partition("=")
             if key.strip() == "sql":
                 setting, where = value, f"--perf-set {given}"
@@ -174,10 +207,11 @@ class SqlRecording:
         finally:
             owner.recording = None
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say which drivers could not be watched, if one could not."""
-        for problem in self.recorder.failed.values():
-            terminalreporter.write_line(f"note: {problem}; its statements were not counted", yellow=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """As an xdist worker, leave word for the controller of what was not seen."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[WORKER_OUTPUT] = self.recorder.unseen
 
     def spy(self, request: pytest.FixtureRequest) -> QuerySpy:
         """What the fixture gives: from now on every execution of the test is kept with its call site."""

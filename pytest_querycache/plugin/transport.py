@@ -56,6 +56,7 @@ def records_of(node_id: str, plain: Mapping[str, Any], *, outcome: str, worker: 
         budgets=marks.get("budgets", {}),
         statements=plain.get("sql", {}).get("statements", ()),
         unattributed_statements=plain.get("sql", {}).get("unattributed", 0),
+        setup_statements=plain.get("sql", {}).get("setup", 0),
         **shared,
     )
     for name, section in plain.get("sections", {}).items():

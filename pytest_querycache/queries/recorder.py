@@ -27,8 +27,8 @@ class Recorder:
     """Watches drivers between ``install`` and ``uninstall``; several recorders share one set of patches.
 
     ``drivers`` names those that may be watched, None for all. Nothing is imported: a driver is patched when it is
-    found among the imported modules, or right after the suite imports it. ``failed`` keeps, by driver, why one
-    could not be patched; its statements are not counted then.
+    found among the imported modules, or right after the suite imports it. ``unseen`` lists in sentences what will
+    not be counted: drivers that could not be patched, and connections from before.
     """
 
     def __init__(self, drivers: Iterable[str] | None = None, *, known: Iterable[Driver] = DRIVERS) -> None:
@@ -37,7 +37,8 @@ class Recorder:
         self._held: set[str] = set()
         self._watch = ImportWatch(self._known, self._arrived)
         self._is_installed = False
-        self.failed: dict[str, str] = {}
+        self._failed: set[str] = set()
+        self.unseen: list[str] = []
 
     @property
     def active(self) -> tuple[str, ...]:
@@ -83,13 +84,14 @@ class Recorder:
     def _arrived(self, name: str, module: ModuleType) -> None:
         driver = self._known[name]
         with _LOCK:
-            if name in self._held or driver.name in self.failed:
+            if name in self._held or driver.name in self._failed:
                 return
             installed = _INSTALLED.get(name)
             if installed is None:
                 undo = self._patched(driver, module)
                 if undo is None:
                     return
+                self.unseen += driver.unseen(module)
                 installed = _INSTALLED[name] = _Installed(0, undo)
             installed.holders += 1
             self._held.add(name)
@@ -100,7 +102,9 @@ class Recorder:
         except (AttributeError, ImportError, TypeError) as error:
             # a version of the driver that looks different: the suite must go on, and is told
             version = getattr(module, "__version__", "")
-            self.failed[driver.name] = f"{driver.name} {version}".strip() + f" cannot be watched: {error}"
+            self._failed.add(driver.name)
+            named = f"{driver.name} {version}".strip()
+            self.unseen.append(f"{named} cannot be watched ({error}); its statements are not counted")
             return None
 
 

@@ -85,6 +85,9 @@ class RunReader:
             thresholds=members.mapping("thresholds").raw,
             budgets=members.mapping("budgets").raw,
             exempt=None if exempt is None else str(exempt),
+            statements=_statements(members),
+            unattributed_statements=members.whole("unattributed_statements"),
+            setup_statements=members.whole("setup_statements"),
             setup_ns=members.whole("setup_ns"),
             teardown_ns=members.whole("teardown_ns"),
             calls=members.whole("calls", 1),
@@ -179,3 +182,18 @@ class RunReader:
         if len(numbers) != 2:
             members.fail(f"unexpected {value!r} in turns, expected the new value and the old one")
         return numbers[0], numbers[1]
+
+
+def _statements(members: Members) -> tuple[list[Any], ...]:
+    rows = members.get("statements") or []
+    if not isinstance(rows, list) or any(
+        not isinstance(row, list) or [type(value) for value in row] != _STATEMENT for row in rows
+    ):
+        members.fail(
+            f"unexpected {rows!r:.200} in {members.where}.'statements', expected arrays of digest, text, count, call "
+            "site, repeated and rows"
+        )
+    return tuple(rows)
+
+
+_STATEMENT = [str, str, int, str, int, int]

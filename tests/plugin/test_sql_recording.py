@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pytest_querycache.storage.run_file import read_run
+
 PLUGIN = "pytest_querycache.plugin.hooks"
 
 # Registers the recording by itself, so that these tests hold for it alone; what a session does with the figures
@@ -339,3 +341,104 @@ def test_a_rerun_tells_the_last_attempt_alone(pytester: pytest.Pytester) -> None
     lines = (pytester.path / "figures.jsonl").read_text(encoding="utf-8").splitlines()
     counts = [json.loads(line)[1]["values"]["db_queries"] for line in lines]
     assert counts == [1, 2, 3]
+
+
+OPENS_EARLY = """
+import sqlite3
+from sqlite3 import connect
+
+EARLY = sqlite3.connect(":memory:", check_same_thread=False)
+"""
+
+USES_EARLY = """
+    from conftest import EARLY, connect
+
+    def test_early():
+        EARLY.execute("SELECT 1").fetchall()
+        connection = connect(":memory:")
+        connection.execute("SELECT 2").fetchall()
+        connection.close()
+"""
+
+
+def test_what_a_conftest_opens_is_seen(project: Any) -> None:
+    """Drivers are patched before the first conftest, which may keep a connection or take ``connect`` by its name."""
+    project.write("conftest.py", OPENS_EARLY)
+    project.write("test_early.py", textwrap.dedent(USES_EARLY))
+    project.record()
+    assert project.figure("test_early.py::test_early", "db_queries") == 2
+
+
+def test_what_a_plugin_has_opened_before_is_said(project: Any) -> None:
+    """A connection from before recording is not seen, but counted and told; a ``connect`` taken before is seen."""
+    project.write("opens_early.py", OPENS_EARLY)
+    project.write("conftest.py", "from opens_early import EARLY, connect")
+    project.write("test_early.py", textwrap.dedent(USES_EARLY))
+    said = project.run("--perf-update", "--perf-confirm=off", "-p", "opens_early", exit_status=0)
+    assert "note: 1 connection of sqlite3 was opened before recording began" in said
+    assert project.figure("test_early.py::test_early", "db_queries") == 1
+
+
+def test_an_xdist_worker_sends_what_it_could_not_see(project: Any) -> None:
+    """The controller, which executes no test, tells it once for all workers."""
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    project.write("opens_early.py", OPENS_EARLY)
+    project.write("test_early.py", "import opens_early\n\ndef test_a(): pass\n\ndef test_b(): pass\n")
+    arguments = ("--perf-track", "-n2", "-p", "opens_early")
+    said = project.run(*arguments, plugins=("xdist.plugin",), exit_status=0)
+    assert said.count("note: 1 connection of sqlite3 was opened before recording began") == 1
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "xdist"])
+def test_statements_of_setups_are_told_as_context(project: Any, workers: tuple[str, ...]) -> None:
+    """A fixture's statements stand in the run file and, under ``-v``, at the end; they change no metric."""
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    fixture = """
+        import sqlite3, pytest
+
+        @pytest.fixture
+        def db():
+            connection = sqlite3.connect(":memory:")
+            for _ in range(200):
+                connection.execute("SELECT 1")
+            yield connection
+            connection.close()
+
+        def test_busy(db):
+            db.execute("SELECT 2")
+
+        def test_quiet():
+            pass
+    """
+    project.write("test_setup.py", textwrap.dedent(fixture))
+    said = project.run("--perf-json=run.json", "-v", *workers, plugins=("xdist.plugin",), exit_status=0)
+    records = json.loads((project.folder / "run.json").read_text(encoding="utf-8"))["records"]
+    busy = records["test_setup.py::test_busy"]
+    assert (busy["setup_statements"], busy["values"]["db_queries"]) == (200, 1)
+    assert [row[1:3] for row in busy["statements"]] == [["SELECT ?", 1]]
+    assert "setup_statements" not in records["test_setup.py::test_quiet"]
+    lines = said.splitlines()
+    title = lines.index("SQL statements of setups (context, not gated):")
+    assert lines[title + 1].split() == ["200", "test_setup.py::test_busy"]
+
+
+def test_a_run_that_is_accepted_keeps_the_digests(project: Any) -> None:
+    """``querycache accept`` knows which statements a run had, so that a later failure names those that are new."""
+    project.write("test_shop.py", textwrap.dedent(DATABASE) + textwrap.dedent(N_PLUS_ONE))
+    project.run("--perf-json=run.json", exit_status=0)
+    read = read_run(project.folder / "run.json").run.records["test_shop.py::test_list"]
+    assert [(row[1], row[2], row[5]) for row in read.statements] == [
+        ("SELECT id FROM book WHERE author = ?", 8, 8),
+        ("SELECT id, author FROM book", 1, 8),
+    ]
+
+
+def test_without_an_option_no_driver_is_watched_early(project: Any) -> None:
+    """Conftests of a plain session find the library as it is."""
+    project.write("conftest.py", "import sqlite3\nCONNECT = sqlite3.connect")
+    project.write(
+        "test_a.py", "from conftest import CONNECT\ndef test_a(): assert CONNECT.__module__ == '_sqlite3'"
+    )
+    project.run(exit_status=0)
+    said = project.run("--perf-track", "--collect-only", exit_status=0)
+    assert "1 test collected" in said

@@ -28,6 +28,12 @@ class Driver:
         undo: Undo = adapter.install(module)
         return undo
 
+    def unseen(self, module: ModuleType) -> list[str]:
+        """What the adapter has to say of what it cannot see in the module it has just patched, in sentences."""
+        adapter = import_module(f".{self.adapter}", __name__)
+        told: list[str] = adapter.unseen(module) if hasattr(adapter, "unseen") else []
+        return told
+
 
 DRIVERS = (
     Driver("sqlite3", "sqlite3", "sqlite3_driver"),

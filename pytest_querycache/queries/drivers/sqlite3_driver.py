@@ -1,13 +1,16 @@
 """sqlite3: connections and cursors of classes of our own, which the library makes through its factories.
 
 The classes of the library are immutable, so ``sqlite3.connect`` is replaced. Ours stand between a project's own
-classes and those of the library, where ``super()`` finds them. What is not seen: connections that exist already,
-connections made by calling ``sqlite3.Connection`` itself, a ``connect`` that was taken out of the module before,
-and cursors made by a factory that is no class.
+classes and those of the library, where ``super()`` finds them. Modules that have taken ``connect`` by its name before
+get ours in its place. What is not seen: connections that exist already, which is said; connections made by calling
+``sqlite3.Connection`` itself, a ``connect`` that was put away elsewhere than in a module, and cursors made by a
+factory that is no class.
 """
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable, Collection
 from functools import wraps
 from types import ModuleType
@@ -25,8 +28,8 @@ def install(module: ModuleType) -> Undo:
     patches = Patches()
     wanted = [True]
     connect = _counting_connect(module, wanted)
-    for place in (module, module.dbapi2):
-        patches.put(place, "connect", connect)
+    for place, name in _holders(module.connect):
+        patches.put(place, name, connect)
 
     def undo() -> None:
         # a suite's own replacement may have kept ours, and put it back after we are gone
@@ -34,6 +37,37 @@ def install(module: ModuleType) -> Undo:
         patches.undo()
 
     return undo
+
+
+def unseen(module: ModuleType) -> list[str]:
+    """Say how many connections are open that were made before, whose class is the library's own."""
+    # asked of the type, because objects may answer for their class by executing something
+    found = sum(type(each) is module.Connection and _is_open(each) for each in gc.get_objects())
+    if not found:
+        return []
+    are = "connections of sqlite3 were" if found > 1 else "connection of sqlite3 was"
+    return [
+        f"{found} {are} opened before recording began, by a plugin or an import; their statements are not counted"
+    ]
+
+
+def _is_open(connection: Any) -> bool:
+    try:
+        connection.total_changes  # noqa: B018
+    except Exception:
+        return False
+    return True
+
+
+def _holders(connect: object) -> list[tuple[ModuleType, str]]:
+    """The modules that hold a function, and under which names."""
+    return [
+        (holder, name)
+        for holder in list(sys.modules.values())
+        if type(holder) is ModuleType
+        for name, value in list(vars(holder).items())
+        if value is connect and holder.__name__ != "_sqlite3"
+    ]
 
 
 def _counting_connect(library: Any, wanted: Collection[object]) -> Callable[..., Any]:

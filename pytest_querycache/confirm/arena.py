@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from ..errors import ArmError
+from ..errors import ArmError, IncomparableError
 from ..model.metric import REFERENCE_TIME
 from ..model.pairs import APART, IN_TURNS, Bar
 from .guard import Guard
@@ -73,6 +73,8 @@ class Arena:
         try:
             try:
                 self._start(tests, seed)
+            except IncomparableError:
+                raise
             except ArmError:
                 if self._collide(tests[0], seed):
                     return None
@@ -109,6 +111,8 @@ class Arena:
                 [checked(self._new.once(task.test, warm=False), "new")],
                 [checked(self._old.once(task.test, warm=False), "old")],
             )
+        except IncomparableError:
+            raise
         except ArmError as error:
             raise _BesideEachOther(str(error)) from None
         self._new.check_imports()

@@ -44,7 +44,7 @@ def decide(
     if evidence is None:
         return finding(Verdict.UNCONFIRMED, _why_no_evidence(suspect))
     if evidence.incomparable and evidence.duel is None:
-        return finding(Verdict.INCOMPARABLE, evidence.problem)
+        return finding(Verdict.INCOMPARABLE, evidence.problem.removeprefix("incomparable: "))
     if evidence.machine_share is not None and not newer_dependencies:
         return finding(
             Verdict.UNCHANGED,

@@ -21,6 +21,7 @@ from .time_trial import TimeTrial
 
 _LEAST_BUDGET_NS = 30e9
 _SHARE_OF_SUITE = 0.25
+_SHARE_OF_REPEATS = 0.5
 
 
 def budget_ns(settings: Settings, suite_ns: float) -> float:
@@ -44,13 +45,16 @@ def confirm(
     The screening learns what made the whole session slower, where it was.
     """
     suspects = screening.suspects
-    deadline = monotonic_ns() + int(budget_ns(settings, suite_ns))
+    budget = budget_ns(settings, suite_ns)
+    deadline = monotonic_ns() + int(budget)
     evidence: EvidenceByMetric = {}
     with progress:
         repeated = [suspect for suspect in suspects if confirmable(suspect)]
-        if repeated:
-            evidence.update(_by_repeats(repeated, config, run, deadline, progress))
         timed = [suspect for suspect in suspects if not confirmable(suspect)]
+        if repeated:
+            # neither kind may use up what the other needs
+            share = budget * _SHARE_OF_REPEATS if timed else budget
+            evidence.update(_by_repeats(repeated, config, run, monotonic_ns() + int(share), progress))
         if timed:
             with TimeTrial(
                 config, settings, run, section, screening, deadline=deadline, progress=progress

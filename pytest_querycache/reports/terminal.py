@@ -25,6 +25,8 @@ _YELLOW: Style = {"yellow": True}
 _GREEN: Style = {"green": True}
 _BOLD: Style = {"bold": True}
 
+_MOST_WHOLE = 12
+_MOST_BRIEF = 28
 _MOST_LISTED = 10
 _MOST_NAMES = 5
 
@@ -36,7 +38,8 @@ def gate_lines(
 
     ``accept`` is the command that accepts new figures, and what the session was told to run.
     """
-    yield from _guilty_lines(result)
+    yield from _guilty_lines(result, verbose)
+    yield from _incomparable_lines(result, verbose)
     yield from _unconfirmed_lines(result, verbose)
     yield from _name_lines(result.of(Verdict.MISSING), "missing", "no test claimed these entries", verbose)
     yield from _name_lines(result.of(Verdict.NEW), "new", "the baseline does not know these", verbose)
@@ -86,20 +89,51 @@ def quoted(name: str) -> str:
     return quote(name)
 
 
-def _guilty_lines(result: GateResult) -> Iterator[Line]:
-    """The records that regressed, each with everything that was found of it, doubtful or not."""
+def _guilty_lines(result: GateResult, verbose: bool) -> Iterator[Line]:
+    """The records that regressed, the worst with everything that was found of them, doubtful or not.
+
+    Hundreds with one cause would hide it: after the worst ones come lines of one metric each, then their number.
+    """
     guilty = {finding.node_id for finding in result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET)}
     told = result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET, Verdict.UNCONFIRMED)
-    for node_id, findings in _by_record([finding for finding in told if finding.node_id in guilty]):
+    records = list(_by_record([finding for finding in told if finding.node_id in guilty]))
+    whole = len(records) if verbose else _MOST_WHOLE
+    brief = len(records) if verbose else _MOST_WHOLE + _MOST_BRIEF
+    for node_id, findings in records[:whole]:
         yield node_id, {**_RED, **_BOLD}
-        for finding in findings:
-            style = _YELLOW if finding.verdict is Verdict.UNCONFIRMED else _RED
-            yield f"  {finding.verdict.value.replace('_', ' ')}  {change_text(finding)}", style
-            if finding.limit is not None:
-                yield f"    limit {limit_text(finding.limit)}", PLAIN
-        # what two metrics have in common is said once
-        for text in dict.fromkeys(text for f in findings for text in (f.proof, f.insight) if text):
-            yield f"  {text}", PLAIN
+        yield from _whole_lines(findings)
+    for node_id, findings in records[whole:brief]:
+        yield node_id, _RED
+        yield f"  {findings[0].verdict.value.replace('_', ' ')}  {change_text(findings[0])}", PLAIN
+    if len(records) > brief:
+        yield f"… and {len(records) - brief} more that regressed (-v lists them all)", _RED
+
+
+def _whole_lines(findings: Sequence[Finding]) -> Iterator[Line]:
+    for finding in findings:
+        style = _YELLOW if finding.verdict is Verdict.UNCONFIRMED else _RED
+        yield f"  {finding.verdict.value.replace('_', ' ')}  {change_text(finding)}", style
+        if finding.limit is not None:
+            yield f"    limit {limit_text(finding.limit)}", PLAIN
+    # what two metrics have in common is said once
+    for text in dict.fromkeys(text for f in findings for text in (f.proof, f.insight) if text):
+        yield f"  {text}", PLAIN
+
+
+def _incomparable_lines(result: GateResult, verbose: bool) -> Iterator[Line]:
+    """Times that could not be proved at all, by reason, because one reason mostly holds for all."""
+    found = result.of(Verdict.INCOMPARABLE)
+    by_reason: dict[str, list[str]] = {}
+    for finding in found:
+        by_reason.setdefault(finding.proof, []).append(finding.node_id)
+    for reason, names in by_reason.items():
+        number = f"{len(names)} slower time{'' if len(names) == 1 else 's'}"
+        yield f"incomparable: {number} could not be proved: {reason}", {**_YELLOW, **_BOLD}
+        shown = names if verbose else names[:_MOST_NAMES]
+        for name in shown:
+            yield f"  {name}", PLAIN
+        if len(shown) < len(names):
+            yield f"  … and {len(names) - len(shown)} more (-v lists them all)", PLAIN
 
 
 def _by_record(findings: Sequence[Finding]) -> Iterator[tuple[str, list[Finding]]]:

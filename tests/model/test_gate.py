@@ -8,28 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_querycache.model.baseline import Entry, Figure, Section
+from pytest_querycache.model.baseline import Figure, Section
 from pytest_querycache.model.decision import confirmable, decide
-from pytest_querycache.model.environment import Environment, StoredEnvironment
 from pytest_querycache.model.gate import judge
 from pytest_querycache.model.limit import Limit, first_sight_limit
 from pytest_querycache.model.metric import METRICS, Better, Metric
 from pytest_querycache.model.policy import Applied, Policy
-from pytest_querycache.model.record import Record, Run, own_metric
+from pytest_querycache.model.record import Run, own_metric
 from pytest_querycache.model.screening import Screening, screen
 from pytest_querycache.model.threshold import parse_thresholds
 from pytest_querycache.model.verdict import Evidence, Finding, GateResult, Suspect, Verdict
+from tests.model.sessions import TEST, record, run_of, section_of
 
-HERE = Environment(
-    implementation="cpython",
-    minor_version="3.12",
-    platform="linux-x86_64",
-    free_threaded=False,
-    counter="native",
-    cpu_model="CPU A",
-    distributions={"pydantic": "2.1"},
-)
-TEST = "t.py::test_one"
 BYTES, TIME, PEAK, QUERIES = (
     METRICS[name] for name in ("allocated_bytes", "wall_time", "peak_rss", "db_queries")
 )
@@ -38,30 +28,6 @@ ROWS = own_metric("rows_per_s", unit="rows/s", better="higher", deterministic=Tr
 
 def applied(metric: Metric, ratio: float = 0.3, floor: float = 16) -> Applied:
     return Applied(metric=metric, ratio=ratio, floor=floor, origin="built-in")
-
-
-def record(node_id: str = TEST, **more: object) -> Record:
-    more.setdefault("values", {"allocated_bytes": 100_000})
-    return Record(node_id=node_id, **more)  # type: ignore[arg-type]
-
-
-def run_of(*records: Record, **more: object) -> Run:
-    found = {each.node_id: each for each in records}
-    run = Run(environment=HERE, records=found, claimed={each.test_id or each.node_id for each in records})
-    run.wholly_collected = {"t.py"}
-    for name, value in more.items():
-        setattr(run, name, value)
-    return run
-
-
-def section_of(entries: Mapping[str, Mapping[str, Figure]], **environment: object) -> Section:
-    stored = StoredEnvironment(
-        **{"cpu_model": "CPU A", "distributions": {"pydantic": "2.1"}, **environment}  # type: ignore[arg-type]
-    )
-    return Section(
-        environment=stored,
-        entries={name: Entry(figures.items()) for name, figures in entries.items()},
-    )
 
 
 def gate(

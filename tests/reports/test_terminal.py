@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -188,14 +189,34 @@ def test_doubtful_metrics_of_one_record() -> None:
     [(Verdict.UNCONFIRMED, 10), (Verdict.NEW, 5), (Verdict.MISSING, 5), (Verdict.IMPROVED, 5)],
 )
 def test_long_lists_are_cut(verdict: Verdict, listed: int) -> None:
-    """The first few are shown, then how many more there are; -v shows all. A regression is always shown."""
+    """The first few are shown, then how many more there are; -v shows all."""
     result = GateResult(findings=[finding(f"t.py::test_{number:02}", verdict) for number in range(40)])
     short = shown(result)
     assert f"  … and {40 - listed} more (-v lists them all)\n" in short
     assert short.count("t.py::test_") == listed
     assert shown(result, verbose=True).count("t.py::test_") == 40
-    guilty = GateResult(findings=[finding(f"t.py::test_{number:02}") for number in range(40)])
-    assert shown(guilty).count("t.py::test_") == 40
+
+
+def test_hundreds_of_regressions_do_not_hide_their_cause() -> None:
+    """The worst are told whole, more with one line each, the rest as a number; -v tells all of them whole."""
+    guilty = GateResult(findings=[finding(f"t.py::test_{number:03}") for number in range(200)])
+    short = shown(guilty)
+    assert short.count("t.py::test_") == 40
+    assert short.count("    limit ") == 12
+    assert "… and 160 more that regressed (-v lists them all)\n" in short
+    assert shown(guilty, verbose=True).count("    limit ") == 200
+
+
+def test_times_that_cannot_be_proved_here() -> None:
+    """They are listed under their one reason, which says what mends it."""
+    found = [
+        replace(finding(f"t.py::test_{number}", Verdict.INCOMPARABLE), proof="wrong code; do this")
+        for number in range(7)
+    ]
+    said = shown(GateResult(findings=found, ungated_times="wrong code; do this"))
+    assert "incomparable: 7 slower times could not be proved: wrong code; do this\n" in said
+    assert "  … and 2 more (-v lists them all)\n" in said
+    assert " · times not gated\n" in said
 
 
 def test_an_interrupted_session() -> None:

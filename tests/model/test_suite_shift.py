@@ -1,0 +1,145 @@
+"""A session that is slower as a whole: when it is noticed, and what a sample beside the old code says of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_querycache.model.baseline import Figure
+from pytest_querycache.model.gate import judge
+from pytest_querycache.model.policy import Policy
+from pytest_querycache.model.record import Record
+from pytest_querycache.model.screening import screen
+from pytest_querycache.model.suite_shift import (
+    SAMPLE,
+    Cause,
+    SuiteShift,
+    explained,
+    shift_of,
+    spread_evenly,
+)
+from pytest_querycache.model.verdict import Duel, Evidence, EvidenceByMetric, GateResult, Verdict
+from tests.model.sessions import run_of, section_of
+
+MS = 1_000_000
+
+
+def session(factor: float, *, number: int = 40, slower: float = 1.0, relative: bool = True):  # type: ignore[no-untyped-def]
+    """A session whose tests all took ``factor`` times what is stored, the first one ``slower`` times more."""
+    ids = [f"t.py::test_{n:02}" for n in range(number)]
+    records = [
+        Record(node_id=name, values={"wall_time": 2 * MS * factor * (slower if name == ids[0] else 1)})
+        for name in ids
+    ]
+    section = section_of({name: {"wall_time": Figure(2 * MS, 2 * MS)} for name in ids})
+    run = run_of(*records)
+    return run, section, screen(run, section, Policy(), relative=relative)
+
+
+def judged(factor: float, evidence: EvidenceByMetric, **options: float) -> GateResult:
+    run, section, screening = session(factor, **options)  # type: ignore[arg-type]
+    return judge(screening, run, section, Policy(), evidence)
+
+
+def duel_of(*ratios: float, commit: str = "abc") -> Duel:
+    return Duel(pair_ratios=ratios, old=2.0 * MS, new=2.0 * MS * ratios[0], needed=5, commit=commit)
+
+
+def test_shift_that_hits_all_brings_a_sample_forward() -> None:
+    """When all tests take 1.3 times as long, eight of them are chosen to speak for all."""
+    _, _, screening = session(1.3)
+    assert screening.shift == pytest.approx(1.3)
+    assert len(screening.sample) == SAMPLE
+    assert len(screening.suspects) == 40
+
+
+def test_shift_below_the_threshold_is_noticed_too() -> None:
+    """At 1.15 times no test exceeds 20 %, and the sample is taken all the same, of tests no entry accuses."""
+    _, _, screening = session(1.15)
+    assert len(screening.sample) == len(screening.suspects) == SAMPLE
+    assert all(suspect.sampled for suspect in screening.suspects)
+
+
+def test_sampled_test_that_was_not_measured_is_no_finding() -> None:
+    """A test that only speaks for all is neither doubtful nor guilty by itself."""
+    result = judged(1.15, {})
+    assert result.success
+    assert result.counts.unconfirmed == 0
+    assert result.findings == []
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.09, 0.95])
+def test_session_that_did_not_shift_has_no_sample(factor: float) -> None:
+    """What single tests vary by is not taken for a shift."""
+    _, _, screening = session(factor)
+    assert screening.sample == screening.suspects == []
+
+
+def test_few_tests_have_no_shift() -> None:
+    """Nineteen tests that are slower are nineteen suspects, and no suite."""
+    _, _, screening = session(1.3, number=19)
+    assert (screening.shift, screening.sample, len(screening.suspects)) == (1.0, [], 19)
+
+
+def test_faster_machine_hides_nothing() -> None:
+    """On a machine 1.5 times as fast a test that became 1.4 times as slow is a suspect, and no other."""
+    _, _, screening = session(1 / 1.5, slower=1.4)
+    assert [suspect.node_id for suspect in screening.suspects] == ["t.py::test_00"]
+    assert screening.suspects[0].now == pytest.approx(2.8 * MS)
+
+
+def test_nothing_is_relative_where_suspects_fail_unconfirmed() -> None:
+    """Without confirmation nobody is accused who did not exceed a stored value."""
+    _, _, screening = session(1 / 1.5, slower=1.4, relative=False)
+    assert screening.suspects == []
+
+
+def test_code_is_told_from_the_machine() -> None:
+    """The sample's middle estimate decides: above 1.1 it is the code, otherwise the machine."""
+    slow = [duel_of(1.3, 1.28, 1.31, 1.3, 1.29)] * 8
+    same = [duel_of(1.01, 0.98)] * 8
+    assert explained(1.3, slow).cause is Cause.CODE
+    assert explained(1.3, slow).slower == 8
+    assert explained(1.3, same).cause is Cause.MACHINE
+    assert explained(1.3, same).machine_share == pytest.approx(1.3)
+    assert explained(1.3, same[:3]).cause is Cause.UNKNOWN
+    assert explained(1.3, []).machine_share == 1.0
+
+
+def test_machine_acquits_only_whom_it_explains() -> None:
+    """What a slower machine explains is cleared, with the reason; what lies beyond it still needs proof."""
+    evidence: EvidenceByMetric = {("t.py::test_00", "wall_time"): Evidence(machine_share=1.3)}
+    result = judged(1.3, evidence, number=20)
+    cleared = [finding for finding in result.cleared if finding.node_id == "t.py::test_00"]
+    assert [finding.verdict for finding in cleared] == [Verdict.UNCHANGED]
+    assert "it was the machine" in cleared[0].proof
+    assert result.counts.unconfirmed == 19
+
+
+def test_what_people_are_told() -> None:
+    """The note names the shift, the cause and the proof."""
+    run, section, screening = session(1.3)
+    screening.suite = SuiteShift(
+        shift=1.3, cause=Cause.CODE, estimate=1.29, measured=8, slower=8, commit="abc"
+    )
+    result = judge(screening, run, section, Policy(), {})
+    assert result.notes == (
+        "suite-wide: half of the tests took 1.30x their time or more, and it is the code: "
+        "8 sampled tests took 1.29x beside abc, 8 of them slower",
+    )
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=20, max_size=200), st.floats(0.5, 2))
+def test_shift_scales_with_the_machine(ratios: list[float], factor: float) -> None:
+    """A machine that is slower by a factor shifts the session by that factor."""
+    assert shift_of(ratio * factor for ratio in ratios) == pytest.approx(shift_of(ratios) * factor)
+
+
+@given(st.integers(0, 500), st.integers(1, 20))
+def test_sample_is_spread_over_all_ranks(length: int, number: int) -> None:
+    """As many as asked for, in order, without repetition, none from the same part of the ranks as another."""
+    chosen = spread_evenly(range(length), number)
+    assert chosen == sorted(set(chosen))
+    assert len(chosen) == min(length, number)
+    assert len({member * number // length for member in chosen}) == len(chosen)

@@ -6,7 +6,7 @@ it holds nothing of the plugin's own, and the wall clock stands right around it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns, process_time_ns
 
 from ..errors import MeasurementError
@@ -30,7 +30,7 @@ from .garbage import GarbageCount, GarbageWatch, collector_settings, settings_te
 from .memory import ResidentMemory
 
 _NOTHING = GarbageCount(0, 0, 0, 0, 0)
-
+_NO_SUMS = frozenset({PEAK_RSS.name, RSS_GROWTH.name})
 
 _HOLDERS: set[int] = set()
 """The meters of this process that are installed, by identity."""
@@ -63,6 +63,7 @@ class Meter:
         self.memory = ResidentMemory() if memory is None else memory
         self.expected_settings = collector_settings()
         self.callback_cost = CollectionCost(0, 0)
+        self.apart: Mapping[str, float] = {}
         self._installed = False
 
     def install(self, *, exclude_other_threads: bool = False) -> None:
@@ -100,6 +101,12 @@ class Meter:
             if not _HOLDERS:
                 self.counter.uninstall()
 
+    def set_apart(self, values: Mapping[str, float]) -> None:
+        """Leave what a reading showed out of those around it, except for the resident memory, which is no sum."""
+        sums = {name: value for name, value in values.items() if name not in _NO_SUMS}
+        # never changed in place: readings tell by the object whether anything was set apart meanwhile
+        self.apart = {**self.apart, **{name: self.apart.get(name, 0) + value for name, value in sums.items()}}
+
     def reading(self) -> Reading:
         """A reading that can be started and stopped again and again; open ones may be nested."""
         return Reading(self)
@@ -109,6 +116,8 @@ class Reading:
     """One stretch of code under all probes."""
 
     __slots__ = (
+        "_apart_start",
+        "_apart_stop",
         "_clock",
         "_cpu_clock",
         "_cpu_start",
@@ -131,12 +140,14 @@ class Reading:
         self._memory = meter.memory.reading()
         self._garbage_start = self._garbage_stop = _NOTHING
         self._settings: tuple[object, ...] = ()
+        self._apart_start = self._apart_stop = meter.apart
         self._cpu_start = self._cpu_stop = self._wall_start = self._wall_stop = 0
 
     def start(self) -> None:
         """Begin to measure."""
         self._memory.start()
         self._settings = collector_settings()
+        self._apart_start = self._meter.apart
         self._garbage_start = self._meter.garbage.read()
         self._cpu_start = self._cpu_clock()
         self._wall_start = self._clock()
@@ -149,6 +160,7 @@ class Reading:
         self._cpu_stop = self._cpu_clock()
         self._garbage_stop = self._meter.garbage.read()
         self._memory.stop()
+        self._apart_stop = self._meter.apart
 
     @property
     def wall_ns(self) -> int:
@@ -166,6 +178,10 @@ class Reading:
         self._read_allocations(collections, values, unmeasured)
         values[PEAK_RSS.name] = self._memory.peak_rise_bytes
         values[RSS_GROWTH.name] = self._memory.growth_bytes
+        if self._apart_stop is not self._apart_start:
+            for name, value in self._apart_stop.items():
+                if name in values:
+                    values[name] = max(0, values[name] - value + self._apart_start.get(name, 0))
         return values, unmeasured
 
     def _read_garbage(self, values: dict[str, float], unmeasured: dict[str, str]) -> int:

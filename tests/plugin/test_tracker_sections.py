@@ -102,3 +102,20 @@ def test_after(perf_tracker):
     assert "3 passed" in said
     entries = set(project.entries())
     assert {"test_shop.py::test_raises::raising", "test_shop.py::test_after::after"} <= entries
+
+
+def test_measured_functions_are_gated_by_the_call(project: Project) -> None:
+    """How often a function was called to time it is no matter: the test around it costs what the rest of it costs."""
+    test = (
+        "import json\n"
+        "def test_parse(perf_tracker):\n"
+        "    assert [str(n) for n in range({rows})]\n"
+        "    perf_tracker.measure(json.loads, '[1, 2]', rounds={rounds}, warmup=0)\n"
+    )
+    project.write("test_a.py", test.format(rows=3000, rounds=1))
+    project.record()
+    assert project.figure("test_a.py::test_parse", "allocated_blocks") < 10_000
+    project.write("test_a.py", test.format(rows=3000, rounds=10))
+    assert "compared 2 · regressed 0" in project.gate(exit_status=0)
+    project.write("test_a.py", test.format(rows=9000, rounds=1))
+    assert "compared 2 · regressed 1" in project.gate(exit_status=1)

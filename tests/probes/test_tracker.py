@@ -378,6 +378,30 @@ def test_measuring_inside_a_section(tracker: PerfTracker, clock: Clock) -> None:
     assert set(tracker.sections) == {"outer/work", "outer"}
 
 
+def test_rounds_are_left_out_of_what_stands_around_them(clock: Clock, counter: SimpleNamespace) -> None:
+    """How many calls there are depends on the clock, so that only the rest of a section is the section's own."""
+    meter = Meter(clock=clock, cpu_clock=clock, counter=counter)
+    tracker, test = PerfTracker(meter), meter.reading()
+
+    def work() -> None:
+        clock.now += 1_000
+
+    tracker.measure(work, name="before")
+    test.start()
+    clock.now += 50
+    with tracker.scoped("outer") as outer:
+        clock.now += 7
+        tracker.measure(work)
+        clock.now += 3
+    with tracker.scoped("after") as after:
+        clock.now += 11
+    test.stop()
+    assert outer.metrics is not None
+    assert after.metrics is not None
+    assert (outer.metrics.elapsed_ns, after.metrics.elapsed_ns) == (10, 11)
+    assert test.figures()[0]["wall_time"] == 71
+
+
 @pytest.mark.parametrize(("rounds", "warmup"), [(0, 0), (-1, 0), (1, -1)])
 def test_rounds_that_make_no_sense(tracker: PerfTracker, rounds: int, warmup: int) -> None:
     """Nothing is called when nothing could be measured."""

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "  querycache explain tests/test_api.py::test_list\n"
         "  querycache show tests/test_api.py::test_list\n"
         "  querycache prune\n"
+        "  querycache history tests/test_api.py::test_list --since 2026-01-31\n"
         "  querycache compare main.json branch.json --format markdown\n"
         "  querycache gate shard-1.json shard-2.json --shards 2\n"
         "  querycache accept run.json tests/test_api.py::test_list\n"
@@ -79,11 +80,34 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument("--baseline", type=Path, metavar="FILE")
     prune.set_defaults(run=_prune)
 
-    for command in (explain, show, prune, *_run_commands(commands)):
+    for command in (explain, show, prune, _history_command(commands), *_run_commands(commands)):
         command.add_argument(
             "--rootdir", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
         )
     return parser
+
+
+def _history_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """The command that reads the history."""
+    history = commands.add_parser(
+        "history", help="how a test's cost went over the runs; without a test: which tests changed for good"
+    )
+    history.add_argument("node_id", metavar="NODEID", nargs="?")
+    history.add_argument("--metric", default="", metavar="M", help="only this metric")
+    history.add_argument("--since", default="", metavar="DATE|COMMIT", help="only runs from then on")
+    history.add_argument("--limit", type=_count, metavar="N", help="only the newest N runs (default: 100)")
+    history.add_argument("--history", type=Path, metavar="FILE", help="default: the configured one")
+    history.add_argument("--format", choices=("text", "json"), default="text")
+    history.set_defaults(run=_history)
+    return history
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
 
 
 def _run_commands(
@@ -172,6 +196,23 @@ def _prune(options: argparse.Namespace) -> int:
     print_lines(f"dropped {node_id}" for node_id in dropped)
     number = len(dropped)
     print_lines([f"{path}: {number} {'entry' if number == 1 else 'entries'} dropped"])
+    return EXIT_OK
+
+
+def _history(options: argparse.Namespace) -> int:
+    from .commands.history import history_lines
+
+    print_lines(
+        history_lines(
+            options.rootdir,
+            options.history,
+            options.node_id,
+            metric=options.metric,
+            since=options.since,
+            limit=options.limit,
+            as_json=options.format == "json",
+        )
+    )
     return EXIT_OK
 
 

@@ -1,20 +1,25 @@
 """The old code, laid out in a temporary folder without touching anything of the user's.
 
 ``git clone --shared --no-checkout`` and a checkout there: no hook of the user's runs, and index, stash and list of
-work trees stay as they are.
+work trees stay as they are. Submodules and the contents of large files are taken from the working tree's own
+repository; nothing is fetched.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
+import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import ArmError
 from .base_build import Build
+from .git_command import git
 
-_TIMEOUT_S = 120
+_LARGEST_POINTER = 1024
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/.*\noid sha256:([0-9a-f]{64})\n", re.DOTALL
+)
 
 
 class BaseTree:
@@ -28,8 +33,7 @@ class BaseTree:
         self.commit = commit
         self.build: Build | None = None
         self.root = folder / "base"
-        _git(self.top, "clone", "--quiet", "--shared", "--no-checkout", str(self.top), str(self.root))
-        _git(self.root, "checkout", "--quiet", "--detach", commit)
+        _lay_out(self.top, commit, self.root)
 
     def mapped(self, path: Path) -> Path:
         """Where a path of the working tree lies in the old code; a path outside stays what it is.
@@ -51,19 +55,51 @@ class BaseTree:
         return 0.0 if self.build is None else self.build.took_ns
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            ["git", "-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false", *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
+def _lay_out(repository: Path, commit: str, root: Path) -> None:
+    git(repository, "clone", "--quiet", "--shared", "--no-checkout", str(repository), str(root))
+    git(root, "checkout", "--quiet", "--detach", commit)
+    _check_complete(root)
+    _fill_large_files(repository, root)
+    for name, submodule_commit in _submodules(root):
+        # one that was never initialised here, or lacks the commit, stays the empty folder that it is
+        if (repository / name / ".git").exists():
+            try:
+                _lay_out(repository / name, submodule_commit, root / name)
+            except ArmError:
+                continue
+
+
+def _check_complete(root: Path) -> None:
+    """Git leaves out, and does not fail for, files whose content a partial clone has not fetched."""
+    missing = [name for name in git(root, "ls-files", "--deleted", "-z").split("\0") if name]
+    if missing:
+        raise ArmError(
+            f"the base commit could not be laid out: {missing[0]} is not in this partial clone "
+            "(git fetch --refetch --no-filter brings what is missing)"
         )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ArmError(f"the base commit could not be laid out: {error}") from None
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()
-        raise ArmError(f"the base commit could not be laid out: {reason[-1] if reason else 'git failed'}")
+
+
+def _submodules(root: Path) -> Iterable[tuple[str, str]]:
+    for line in git(root, "ls-files", "--stage", "-z").split("\0"):
+        mode, _, rest = line.partition(" ")
+        if mode == "160000":
+            numbers, _, name = rest.partition("\t")
+            yield name, numbers.partition(" ")[0]
+
+
+def _fill_large_files(repository: Path, root: Path) -> None:
+    """Put in place of each pointer of git-lfs the content that the user's repository holds."""
+    names = [name for name in git(root, "ls-files", "-z", "--", ":(attr:filter=lfs)").split("\0") if name]
+    if not names:
+        return
+    common = repository / git(repository, "rev-parse", "--git-common-dir").rstrip("\n")
+    for name in names:
+        file = root / name
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > _LARGEST_POINTER:
+            continue
+        pointer = _POINTER.match(file.read_bytes())
+        if pointer is not None:
+            digest = pointer[1].decode()
+            content = common / "lfs" / "objects" / digest[:2] / digest[2:4] / digest
+            if content.is_file():
+                shutil.copyfile(content, file)  # a link would let a test write into the user's repository

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Repository:
     """A repository with one commit of a library, and a hook that tells when it ran."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.git("init", "--quiet")
         self.git("config", "user.name", "a")
@@ -155,6 +157,92 @@ def test_old_code_is_laid_out_without_touching_the_checkout(repository: Reposito
     assert (repository.folder / "lib.py").read_text() == "VALUE = 3\n"
     assert (repository.git("status", "--porcelain"), repository.git("worktree", "list")) == before
     assert not repository.hook_ran.exists()
+
+
+def test_submodules_are_laid_out_from_the_checkout(repository: Repository, tmp_path: Path) -> None:
+    """A submodule comes from the user's own copy of it, at the commit the old code names; nothing is fetched."""
+    inner = Repository(tmp_path / "inner")
+    allowed = ("-c", "protocol.file.allow=always")
+    repository.git(*allowed, "submodule", "--quiet", "add", str(inner.folder), "vendor/inner")
+    repository.git("commit", "--quiet", "-m", "a submodule")
+    inner.folder.rename(tmp_path / "moved away")
+    (repository.folder / "vendor" / "inner" / "lib.py").write_text("VALUE = 9\n")
+    tree = BaseTree(repository.folder, repository.git("rev-parse", "HEAD"), tmp_path / "work")
+    assert (tree.root / "vendor" / "inner" / "lib.py").read_text() == "VALUE = 1\n"
+
+
+def test_submodule_that_is_not_here_stays_empty(repository: Repository, tmp_path: Path) -> None:
+    """Tests that need none of it can still be compared."""
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},vendor/inner")
+    repository.git("commit", "--quiet", "-m", "a submodule nobody initialised")
+    tree = BaseTree(repository.folder, repository.git("rev-parse", "HEAD"), tmp_path / "work")
+    assert (tree.root / "lib.py").exists()
+
+
+CONTENT = "hello"
+DIGEST = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{DIGEST}\nsize 5\n"
+
+
+@pytest.mark.parametrize(("here", "text"), [(True, CONTENT), (False, POINTER)], ids=["here", "not here"])
+def test_large_files_have_their_content(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool, text: str
+) -> None:
+    """A pointer is replaced by the content the repository holds; a filter that would download it does not run."""
+    repository.commit("data.bin", POINTER)
+    commit = repository.commit(".gitattributes", "*.bin filter=lfs -text\n")
+    settings = tmp_path / "gitconfig"
+    settings.write_text('[filter "lfs"]\nsmudge = no-such-filter\nrequired = true\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    if here:
+        content = repository.folder / ".git" / "lfs" / "objects" / DIGEST[:2] / DIGEST[2:4] / DIGEST
+        content.parent.mkdir(parents=True)
+        content.write_text(CONTENT)
+    tree = BaseTree(repository.folder, commit, tmp_path / "work")
+    assert (tree.root / "data.bin").read_text() == text
+
+
+def test_partial_clone_that_lacks_a_file(repository: Repository, tmp_path: Path) -> None:
+    """Git would leave the file out without a word; nothing is downloaded, and the way out is named."""
+    repository.commit("lib.py", "VALUE = 2\n")
+    repository.git("config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    clone = ["git", "clone", "--quiet", "--filter=blob:none", f"file://{repository.folder}", str(partial)]
+    subprocess.run(clone, check=True)
+    with pytest.raises(ArmError, match=r"lib\.py is not in this partial clone \(git fetch --refetch"):
+        BaseTree(partial, repository.first, tmp_path / "work")
+
+
+def test_variables_of_a_hook_are_not_obeyed(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that a hook of git's has started lays out its own repository all the same."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    tree = BaseTree(repository.folder, repository.first, tmp_path / "work")
+    assert (tree.root / "lib.py").read_text() == "VALUE = 1\n"
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize("kind", ["worktree", "sparse"])
+def test_other_kinds_of_checkouts(repository: Repository, tmp_path: Path, kind: str) -> None:
+    """Work trees and sparse checkouts give the whole commit."""
+    folder = tmp_path / kind
+    if kind == "worktree":
+        repository.git("worktree", "add", "--quiet", str(folder))
+    else:
+        repository.git("clone", "--quiet", "--sparse", str(repository.folder), str(folder))
+        subprocess.run(["git", "sparse-checkout", "set", "nothing"], cwd=folder, check=True)
+    tree = BaseTree(folder, repository.first, tmp_path / "work")
+    assert (tree.root / "lib.py").read_text() == "VALUE = 1\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX")
+def test_names_of_any_encoding(repository: Repository, tmp_path: Path) -> None:
+    """A file whose name is no UTF-8 is laid out as it is called."""
+    name = os.fsdecode(b"caf\xe9.py")
+    commit = repository.commit(name, "VALUE = 1\n")
+    assert (BaseTree(repository.folder, commit, tmp_path / "work").root / name).exists()
 
 
 def test_paths_are_mapped_into_the_old_code(repository: Repository, tmp_path: Path) -> None:

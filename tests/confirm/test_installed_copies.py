@@ -22,6 +22,9 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def install(packages: Path, name: str, files: list[str], origin: object) -> None:
     """An installed distribution, as installers record it."""
+    for file in files:
+        (packages / file).parent.mkdir(parents=True, exist_ok=True)
+        (packages / file).touch()
     information = packages / f"{name}-1.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")

@@ -9,10 +9,12 @@ import pytest
 
 from ..model.baseline import Section
 from ..model.environment import Environment, incomparable_families
+from ..model.metric import Family
 from ..model.record import Run
 from ..model.verdict import GateResult, Verdict
 from ..reports.terminal import Line, gate_lines, quoted, track_lines
 from ..reports.update_terminal import update_lines
+from ..storage.repository import why_no_old_code
 from .exit_status import failure_report
 from .settings import Mode, Settings, shown_path
 
@@ -61,6 +63,10 @@ class Summary:
             lines.extend(
                 f"  not compared: {', '.join(families)}: {reason}" for reason, families in by_reason.items()
             )
+            if Family.TIME not in blocked and settings.confirm != "off" and not settings.against:
+                problem = why_no_old_code(self._config.rootpath)
+                if problem:
+                    lines.append(f"  times: no old code to stand beside, {problem}; a stricter bar holds")
         elif disturbances:
             lines.append(f"  figures are distorted: {', '.join(sorted(set(disturbances.values())))}")
         return lines

@@ -114,7 +114,7 @@ class TimeTrial:
                 clock=monotonic_ns,
                 deadline=self._deadline,
                 progress=lambda number, total, name: self._progress.show(
-                    f"second look {number} of {total}: {name}"
+                    f"second look {number} of {total}, {self._time_left()}: {name}"
                 ),
             )
         return acquitted
@@ -235,7 +235,10 @@ class TimeTrial:
         return suite is not None and suite.cause is not Cause.MACHINE
 
     def _tell_suspect(self, number: int, total: int, name: str) -> None:
-        self._progress.show(f"suspect {number} of {total}, {name}")
+        self._progress.show(f"suspect {number} of {total}, {self._time_left()}, {name}")
+
+    def _time_left(self) -> str:
+        return f"{max(self._deadline - monotonic_ns(), 0) / 1e9:.0f} s left"
 
 
 def _control_times(run: Run, section: Section | None, screening: Screening) -> dict[str, float]:

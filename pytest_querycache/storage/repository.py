@@ -49,6 +49,21 @@ def is_shallow(folder: Path) -> bool:
     return _git(folder, "rev-parse", "--is-shallow-repository") == "true"
 
 
+def why_no_old_code(folder: Path) -> str:
+    """Why no older commit can be laid out here, empty where nothing speaks against it.
+
+    Looks at files only, because it is asked before every session's first test.
+    """
+    resolved = folder.resolve()
+    for parent in (resolved, *resolved.parents):
+        git = parent / ".git"
+        if git.is_dir() and (git / "shallow").exists():
+            return "the clone is shallow (fetch-depth: 0 brings the history)"
+        if git.exists():
+            return ""
+    return "this is no git repository"
+
+
 def has_file(folder: Path, commit: str, name: str) -> bool:
     """Whether a commit holds a file, named relative to a folder of the working tree."""
     return _git(folder, "cat-file", "-e", f"{commit}:./{name}") is not None

@@ -66,3 +66,45 @@ def test_unknown_ref_stops_the_session_before_the_first_test(repository: Project
     """A ref that names no commit is a usage error that says what was expected."""
     said = repository.run("--perf-against=nowhere", exit_status=4)
     assert "--perf-against=nowhere: names no commit here, expected a git ref" in said
+
+
+CONTROLLED = """
+import pytest
+from lib import work, other
+
+def test_work():
+    assert work() > 0
+
+@pytest.mark.parametrize("number", range(3))
+def test_other(number):
+    assert other() > 0
+"""
+OTHER = "def other():\n    return sum(number & 7 for number in range(20_000))\n"
+
+
+def test_without_git_the_baseline_stands_for_the_old_code(project: Project) -> None:
+    """A change that takes ten times as long is proved against stored values, beside tests that nobody suspects."""
+    project.write("test_work.py", CONTROLLED)
+    project.write("conftest.py", "")
+    project.write("lib.py", LIBRARY.format(40_000) + OTHER)
+    project.run("--perf-update", "--perf-set=update_runs=1", exit_status=0)
+    project.write("lib.py", LIBRARY.format(400_000) + OTHER)
+    said = project.run("--perf-baseline", BUDGET, exit_status=1)
+    assert "  times: no old code to stand beside, this is no git repository; a stricter bar holds" in said
+    assert "test_work.py::test_work\n  regressed  wall_time" in said
+    assert "fresh processes show it, against the baseline's own" in said
+    assert "regressed 1 · improved 0 · unconfirmed 0" in said
+
+
+def test_everything_slower_is_suite_wide(repository: Project) -> None:
+    """When all tests take ten times as long, a note says that it is the code, and the session fails."""
+    tests = "".join(f"def test_{number}():\n    assert work()\n\n" for number in range(24))
+    repository.write("test_work.py", f"from lib import work\n\n{tests}")
+    repository.run("--perf-update", "--perf-set=update_runs=1", exit_status=0)
+    _git(repository, "add", ".")
+    _git(repository, "commit", "-m", "a baseline")
+    repository.write("lib.py", LIBRARY.format(400_000))
+    said = repository.run("--perf-baseline", BUDGET, exit_status=1)
+    assert "note: suite-wide: half of the tests took " in said
+    assert ", and it is the code: 8 sampled tests took " in said
+    assert ", 8 of them slower\n" in said

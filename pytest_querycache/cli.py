@@ -264,8 +264,11 @@ def _accept(options: argparse.Namespace) -> int:
     from .reports.update_terminal import update_lines
 
     path = _baseline_path(options)
-    acceptance = accept_run(options.path, options.node_ids, path, policy_in(options.rootdir))
-    print_lines(text for text, _ in update_lines(acceptance, str(path), {}, "", verbose=True))
+    taken = accept_run(options.path, options.node_ids, path, policy_in(options.rootdir))
+    print_lines(text for text, _ in update_lines(taken.acceptance, str(path), {}, "", verbose=True))
+    if taken.unproved:
+        tests = "1 test" if taken.unproved == 1 else f"{taken.unproved} tests"
+        print_lines([f"times of {tests} differ, and one execution proves nothing: name a test to take them"])
     return EXIT_OK
 
 

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RunFileError
 from ..model.acceptance import Acceptance, accept
 from ..model.account import Account
 from ..model.baseline import Baseline, Commit, Entry, Section
+from ..model.change import Change
 from ..model.environment import StoredEnvironment
 from ..model.learned import Learned
+from ..model.metric import DB_DISTINCT, DB_QUERIES, DB_REPEATED
 from ..model.policy import Policy
 from ..model.record import SEPARATOR, Record
+from ..model.verdict import Verdict
 from ..storage.baseline_file import update_baseline
 from ..storage.run_file import read_run
 from .project import baseline_of
 
+_COUNTED_STATEMENTS = frozenset({DB_QUERIES.name, DB_DISTINCT.name, DB_REPEATED.name})
 
-def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Policy) -> Acceptance:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a run's figures did to the baseline; ``unproved`` counts tests whose old times stay, for want of proof."""
+
+    acceptance: Acceptance
+    unproved: int
+
+
+def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Policy) -> Taken:
     """Take a run's figures, or those of a few of its tests, into a baseline file.
 
     Only metrics whose figures changed by more than their threshold tolerates are taken; of the others the old
-    figures stay. Raises RunFileError where a node id is not in the run or a tracer distorted its figures,
-    BaselineError where the file cannot be written.
+    figures stay. What varies from run to run, such as a time, is taken of a known test only where the run's own gate
+    proved it, or where the test is named: a single slow moment would loosen the gate for good. Raises RunFileError
+    where a node id is not in the run or a tracer distorted its figures, BaselineError where the file cannot be
+    written.
     """
     account = read_run(path)
     if baseline.exists():
@@ -32,7 +48,7 @@ def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Poli
         why = min(account.run.disturbances.values())
         raise RunFileError(f"{path}: {why}: figures measured under it cannot be accepted; run without it")
     records = _asked(account, node_ids, path)
-    taken: list[Acceptance] = []
+    taken: list[Taken] = []
 
     def change(stored: Baseline) -> None:
         environment = account.run.environment
@@ -48,9 +64,11 @@ def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Poli
             environment=environment,
             commit=account.occasion.commit,
         )
+        unproved = set() if node_ids else _unproved(account, acceptance)
+        acceptance.changed = [change for change in acceptance.changed if _key(change) not in unproved]
         _keep_unchanged(section, before, acceptance)
         _note_commit(section, account)
-        taken.append(acceptance)
+        taken.append(Taken(acceptance=acceptance, unproved=len({node_id for node_id, _ in unproved})))
 
     update_baseline(baseline, change)
     return taken[0]
@@ -86,18 +104,35 @@ def _learned(account: Account, section: Section) -> dict[str, Learned]:
     return learned
 
 
+def _unproved(account: Account, acceptance: Acceptance) -> set[tuple[str, str]]:
+    """The changes that one execution alone speaks for, and cannot."""
+    findings = account.result.of(Verdict.REGRESSED) if account.result is not None else []
+    proved = {(finding.node_id, finding.metric.name) for finding in findings if finding.metric is not None}
+    known = (change for change in acceptance.changed if change.was is not None)
+    return {_key(change) for change in known if not change.metric.deterministic} - proved
+
+
+def _key(change: Change) -> tuple[str, str]:
+    return change.node_id, change.metric.name
+
+
 def _keep_unchanged(section: Section, before: Mapping[str, Entry], acceptance: Acceptance) -> None:
     """Of an entry that changed, put back the figures that did not: a run knows first executions alone."""
-    changed = {(change.node_id, change.metric.name) for change in acceptance.changed}
+    changed = {_key(change) for change in acceptance.changed}
     for node_id, old in before.items():
         new = section.entries.get(node_id)
         if new is None or new is old or node_id in acceptance.new:
             continue
-        figures = []
-        for name, figure in new.figures():
-            known = old.figure(name)
-            figures.append((name, figure if known is None or (node_id, name) in changed else known))
-        section.entries[node_id] = Entry(figures, commit=new.commit, alone=old.alone)
+        names = {name for name, _ in new.figures() if (node_id, name) in changed}
+        if not names:
+            section.entries[node_id] = old
+            acceptance.unchanged += 1
+            continue
+        figures = [
+            (name, figure if name in names else old.figure(name) or figure) for name, figure in new.figures()
+        ]
+        statements = new.statements if names & _COUNTED_STATEMENTS else old.statements
+        section.entries[node_id] = Entry(figures, commit=new.commit, alone=old.alone, statements=statements)
 
 
 def _note_commit(section: Section, account: Account) -> None:

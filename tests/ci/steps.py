@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Checkout:
 
     folder: Path
     temporary: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str]
 
     def run(
         self,
@@ -93,35 +93,47 @@ def _filled(value: str, expressions: Mapping[str, str]) -> str:
     return _EXPRESSION.sub(lambda match: expressions[match[1]], value)
 
 
-def checkout_of_quickstart(folder: Path) -> Checkout:
-    """A clone with a recorded baseline on its branch main, which the remote has too."""
-    project, temporary, programs = folder / "project", folder / "temporary", folder / "programs"
+def quickstart_under_git(folder: Path) -> None:
+    """Make the quickstart's repository, with a recorded baseline on its branch main, which a remote has too."""
+    checkout = _checkout(folder)
     ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache", "perf-baseline.json")
-    shutil.copytree(ROOT / "examples/quickstart", project, ignore=ignored)
-    (project / ".gitignore").write_text(_IGNORED, encoding="utf-8")
-    temporary.mkdir()
+    shutil.copytree(ROOT / "examples/quickstart", checkout.folder, ignore=ignored)
+    (checkout.folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+    checkout.temporary.mkdir()
+    programs = folder / "programs"
     programs.mkdir()
     for name, command in {"python": "", "querycache": "-m pytest_querycache.cli"}.items():
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {command} "$@"\n', encoding="utf-8")
         (programs / name).chmod(0o755)
-    checkout = Checkout(project, temporary)
-    checkout.environment = {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(folder),
-        "RUNNER_TEMP": str(temporary),
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@example.org",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@example.org",
-        # other plugins of this environment are none of the project's
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTEST_ADDOPTS": "-p pytest_querycache.plugin.hooks",
-    }
     checkout.run(
         "git init --quiet --initial-branch main && git add . && git commit --quiet --message code\n"
         "python -m pytest --perf-update --perf-set update_runs=1\n"
         "git add . && git commit --quiet --message baseline\n"
         "git init --quiet --bare ../remote && git remote add origin ../remote && git push --quiet origin main"
     )
-    return checkout
+
+
+def copy_of(original: Path, folder: Path) -> Checkout:
+    """A copy of a repository, its remote and its machine."""
+    shutil.copytree(original, folder, dirs_exist_ok=True)
+    return _checkout(folder)
+
+
+def _checkout(folder: Path) -> Checkout:
+    return Checkout(
+        folder / "project",
+        folder / "temporary",
+        {
+            "PATH": f"{folder / 'programs'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(folder),
+            "RUNNER_TEMP": str(folder / "temporary"),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_AUTHOR_NAME": "a",
+            "GIT_AUTHOR_EMAIL": "a@example.org",
+            "GIT_COMMITTER_NAME": "a",
+            "GIT_COMMITTER_EMAIL": "a@example.org",
+            # other plugins of this environment are none of the project's
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_ADDOPTS": "-p pytest_querycache.plugin.hooks",
+        },
+    )

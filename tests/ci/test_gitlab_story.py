@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.ci.steps import GITLAB, Checkout, checkout_of_quickstart, parsed
+from tests.ci.steps import GITLAB, Checkout, parsed
 
 pytestmark = pytest.mark.skipif("sys.platform == 'win32'", reason="the steps are bash's")
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
+def checkout(machine: Checkout) -> Checkout:
     """The quickstart's repository on a runner; nothing is installed from an index."""
-    checkout = checkout_of_quickstart(tmp_path)
-    checkout.environment["CI_PROJECT_DIR"] = str(checkout.folder)
-    checkout.environment["PYTEST_ADDOPTS"] += " --perf-threshold=time=off"
-    return checkout
+    machine.environment["CI_PROJECT_DIR"] = str(machine.folder)
+    machine.environment["PYTEST_ADDOPTS"] += " --perf-threshold=time=off"
+    return machine
 
 
 def job(checkout: Checkout, *, exit_status: int, **variables: str) -> None:

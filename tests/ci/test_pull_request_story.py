@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from tests.ci.steps import ACTION, GITHUB, Checkout, checkout_of_quickstart, parsed, step_of, steps_of
+from tests.ci.steps import ACTION, GITHUB, Checkout, parsed, step_of, steps_of
 
 REFRESH = GITHUB / "baseline-refresh.yml"
 PROPOSING = step_of(REFRESH, "open a pull request, or renew the one that is open")["run"]
@@ -29,21 +28,20 @@ pytestmark = pytest.mark.skipif("sys.platform == 'win32'", reason="the steps are
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
+def checkout(machine: Checkout) -> Checkout:
     """The quickstart's repository, on a machine with GitHub's program."""
-    checkout = checkout_of_quickstart(tmp_path)
-    gh = tmp_path / "programs/gh"
+    gh = machine.folder.parent / "programs/gh"
     gh.write_text(FAKE_GH, encoding="utf-8")
     gh.chmod(0o755)
-    checkout.environment.update(
+    machine.environment.update(
         GITHUB_ACTIONS="true",
-        GITHUB_WORKSPACE=str(checkout.folder),
-        GITHUB_OUTPUT=str(checkout.temporary / "output"),
-        GITHUB_STEP_SUMMARY=str(checkout.temporary / "summary.md"),
+        GITHUB_WORKSPACE=str(machine.folder),
+        GITHUB_OUTPUT=str(machine.temporary / "output"),
+        GITHUB_STEP_SUMMARY=str(machine.temporary / "summary.md"),
         GH_TOKEN="none",
         BRANCH=parsed(REFRESH)["jobs"]["propose"]["env"]["BRANCH"],
     )
-    return checkout
+    return machine
 
 
 def gate(checkout: Checkout, *, exit_status: int, **inputs: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.accounts import HERE
-from tests.ci.steps import GITHUB, Checkout, checkout_of_quickstart, parsed, step_of
+from tests.ci.steps import GITHUB, Checkout, parsed, step_of
 from tests.commands.test_runs import shard, write_sections
 
 WORKFLOW = GITHUB / "shards.yml"
@@ -16,20 +16,19 @@ pytestmark = pytest.mark.skipif("sys.platform == 'win32'", reason="the steps are
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+def checkout(machine: Checkout, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     """A repository whose baseline knows three tests, of which each shard ran one."""
-    checkout = checkout_of_quickstart(tmp_path)
-    monkeypatch.chdir(checkout.folder)
+    monkeypatch.chdir(machine.folder)
     write_sections("perf-baseline.json", {HERE.key: ["t.py::a", "t.py::b", "t.py::c"]})
     Path("shards").mkdir()
     names = {"a", "b", "c"}
     for number, name in enumerate(sorted(names), 1):
         shard(f"shards/shard-{number}.json", {name: 100_000}, deselected=tuple(sorted(names - {name})))
-    checkout.environment.update(
-        GITHUB_STEP_SUMMARY=str(checkout.temporary / "summary.md"),
+    machine.environment.update(
+        GITHUB_STEP_SUMMARY=str(machine.temporary / "summary.md"),
         **{name: str(value) for name, value in parsed(WORKFLOW)["env"].items()},
     )
-    return checkout
+    return machine
 
 
 def judged(checkout: Checkout, exit_status: int) -> str:

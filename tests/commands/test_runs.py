@@ -12,7 +12,7 @@ import pytest
 from pytest_querycache.model.account import Account, Occasion
 from pytest_querycache.model.baseline import Baseline, Entry, Figure, Section
 from pytest_querycache.model.environment import Environment, StoredEnvironment
-from pytest_querycache.model.metric import ALLOCATED_BYTES
+from pytest_querycache.model.metric import ALLOCATED_BYTES, WALL_TIME
 from pytest_querycache.model.record import Record, Run
 from pytest_querycache.model.verdict import Evidence, Finding, GateResult, Verdict
 from pytest_querycache.storage.baseline_file import read_baseline
@@ -283,6 +283,34 @@ def test_accept_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     after = entries()
     assert after["t.py::b"] == before["t.py::b"]
     assert set(after) == {"t.py::a", "t.py::a::load", "t.py::b"}
+
+
+def test_a_slow_moment_is_not_accepted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A time of one execution stays out, unless the run's gate proved it, the test is named, or nothing was known."""
+    entry = Entry([("wall_time", Figure(1e6, 1e6)), ("allocated_bytes", OLD)])
+    section = Section(environment=StoredEnvironment.of(HERE), entries={"t.py::a": entry})
+    text = write_baseline(Baseline(sections={HERE.key: section}))
+    records = {
+        name: Record(node_id=name, values={"wall_time": 9e6, "allocated_bytes": 200_000})
+        for name in ("t.py::a", "t.py::new")
+    }
+    run = Run(environment=HERE, records=records, claimed=set(records))
+    proved = Finding(node_id="t.py::a", verdict=Verdict.REGRESSED, metric=WALL_TIME, now=9e6)
+
+    def accepted(*names: str, result: GateResult | None = None) -> str:
+        Path("perf-baseline.json").write_text(text, encoding="utf-8")
+        write_run(Path("run.json"), Account(run=run, result=result))
+        return said(capsys, "accept", "run.json", *names, exit_status=0)
+
+    assert "times of 1 test differ, and one execution proves nothing" in accepted()
+    after = entries()
+    assert after["t.py::a"].figure("wall_time") == Figure(1e6, 1e6)
+    assert after["t.py::a"].figure("allocated_bytes") == Figure(200_000)
+    assert after["t.py::new"].figure("wall_time") == Figure(9e6)
+    for more in (("t.py::a",), ()):
+        assert "proves nothing" not in accepted(*more, result=GateResult(findings=[proved]))
+        assert entries()["t.py::a"].figure("wall_time") == Figure(9e6)
+    assert "proves nothing" not in accepted("t.py::a")
 
 
 def test_accept_into_a_new_file(capsys: pytest.CaptureFixture[str]) -> None:

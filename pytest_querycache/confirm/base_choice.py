@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ def choose_bases(
     committed together with the code it measured.
     """
     if top_folder(folder) is None:
-        reason = "no old code to compare with: this is not a git repository"
+        reason = f"no old code to compare with: {_why_no_repository(folder)}"
         return {}, {suspect.node_id: reason for suspect in suspects}
     chosen: dict[str, str] = {}
     problems: dict[str, str] = {}
@@ -93,6 +94,14 @@ def _why_none(node_id: str, section: Section | None, folder: Path, against: str)
     if section is None or node_id not in section.entries:
         return "no old code to compare with: the baseline does not know the test"
     return "no old code to compare with: commit the baseline together with the code it measured"
+
+
+def _why_no_repository(folder: Path) -> str:
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+        return "this is not a git repository"
+    if shutil.which("git") is None:
+        return "git is not installed"
+    return f"git refuses to read this repository ('git status' in {folder} says why; safe.directory?)"
 
 
 def in_both(tests: Iterable[str], folder: Path) -> set[str]:

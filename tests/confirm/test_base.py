@@ -133,6 +133,16 @@ def test_folder_without_a_repository_has_no_base(tmp_path: Path) -> None:
     assert problems == {TEST: "no old code to compare with: this is not a git repository"}
 
 
+def test_repository_that_git_refuses(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository that git does not read, such as another user's, or for want of git, is told from none."""
+    (repository.folder / ".git" / "HEAD").write_text("broken")
+    (problem,) = repository.choose(None)[1].values()
+    assert "git refuses to read this repository" in problem
+    assert "safe.directory" in problem
+    monkeypatch.setenv("PATH", "")
+    assert repository.choose(None)[1] == {TEST: "no old code to compare with: git is not installed"}
+
+
 def test_shallow_clone_is_recognised(repository: Repository, tmp_path: Path) -> None:
     """A commit that a shallow clone does not have is explained by the clone's depth."""
     section = repository.baseline(commit="f" * 40, dirty=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .baseline import Section
+from .history import RememberedResult, Series
 from .record import Run
 from .verdict import Evidence, GateResult
 
@@ -37,3 +38,8 @@ class Account:
     result: GateResult | None = None
     evidence: Mapping[tuple[str, str], Evidence] = field(default_factory=dict)
     section: Section | None = None
+
+    def history(self, node_id: str, metric: str) -> Series | None:
+        """What earlier runs and this one cost, where a history is kept and the gate found the record worse."""
+        result = self.result
+        return result.history.get((node_id, metric)) if isinstance(result, RememberedResult) else None

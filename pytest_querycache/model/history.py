@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from statistics import median
 
@@ -14,6 +14,7 @@ from .policy import Policy
 from .quantity import is_finite
 from .record import Record, Run, at_reference_speed
 from .threshold import parse_thresholds
+from .verdict import GateResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,23 @@ class Series:
 
 SeriesByMetric = Mapping[tuple[str, str], Series]
 """Series by node id and metric."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedResult(GateResult):
+    """What the gate says of a session, beside what its bad cases cost in earlier runs.
+
+    ``history`` is by node id and metric, on the machine of this session, which is the last of each series; times are
+    at the speed of the baseline's reference workload.
+    """
+
+    history: SeriesByMetric = field(default_factory=dict)
+
+
+def with_history(result: GateResult, history: SeriesByMetric) -> RememberedResult:
+    """The same answer beside a history."""
+    members = {each.name: getattr(result, each.name) for each in fields(GateResult)}
+    return RememberedResult(**members, history=history)
 
 
 def costs_to_keep(run: Run, policy: Policy) -> dict[str, Cost]:

@@ -28,6 +28,7 @@ from .arm_hooks import ARM_PLUGIN
 from .collecting import Collecting
 from .exit_status import fail_session, show_failure
 from .progress import Progress
+from .remembering import Remembering
 from .report_files import ReportFiles
 from .settings import Mode, Settings, read_settings
 from .summary import Summary
@@ -126,6 +127,7 @@ class GateSession:
         self._result: GateResult | None = None
         self._update: Update | None = None
         self._summary = Summary(config, settings)
+        self._remembering = Remembering(config, settings)
 
     def pytest_report_header(self) -> list[str]:
         """Say what is compared with what, and what this set-up is blind to."""
@@ -167,6 +169,7 @@ class GateSession:
             result=self._result,
             update=self._update,
         )
+        self._remembering.tell(terminalreporter)
         self._reports.tell(terminalreporter)
         if self._result is not None and self._result.failures and self._collecting.run.complete:
             show_failure(terminalreporter, self._result)
@@ -204,7 +207,8 @@ class GateSession:
 
     def _write_reports(self, session: pytest.Session) -> None:
         """Write the files that were asked for, once; one that cannot be written fails the session."""
-        run, result, section = self._collecting.run, self._result, self._section
+        run, section = self._collecting.run, self._section
+        result = self._remembering.keep(session, run, self._result, section)
         accept = " ".join(self._summary.accept(run, result)).rstrip() if result is not None else ""
         if not self._reports.write(
             run=run, result=result, evidence=self._evidence, section=section, accept=accept

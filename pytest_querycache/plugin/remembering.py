@@ -1,0 +1,122 @@
+"""The history at the end of a session: its figures are added, and what its bad cases cost before is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from ..model.baseline import Section
+from ..model.history import Machine, Moment, Series, costs_to_keep, series_of, with_history
+from ..model.record import Run
+from ..model.verdict import GateResult, Verdict
+from ..storage.history_format import HistoryError, check_header
+from ..storage.repository import read_head
+from .exit_status import fail_session
+from .settings import Mode, Settings
+
+_SHOWN = 100
+"""How many of the newest runs a chart shows."""
+
+_MOST_RECORDS = 100
+"""As many as the page tells in full."""
+
+
+class Remembering:
+    """Adds the session to the history, where the configuration names one.
+
+    What stands in the history's place and is none raises UsageError, before the first test. An interrupted session is
+    not kept: its last tests may have been disturbed by whatever ended it.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._lines: list[str] = []
+        self._is_over = False
+        named = settings.configuration.history
+        self._path = config.rootpath / named if named else None
+        if self._path is not None:
+            try:
+                check_header(self._path)
+            except HistoryError as error:
+                raise pytest.UsageError(str(error)) from None
+
+    def keep(
+        self, session: pytest.Session, run: Run, result: GateResult | None, section: Section | None
+    ) -> GateResult | None:
+        """Add the run, the first time this is called; gives the result with the history of its bad cases.
+
+        As a report that was asked for, a history that cannot be written fails the session.
+        """
+        if self._path is None or self._is_over or not run.complete:
+            return result
+        self._is_over = True
+        try:
+            self._add(self._path, run)
+            return self._with_history(self._path, run, result, section)
+        except HistoryError as error:
+            self._lines.append(f"history: {error}")
+            fail_session(session)
+            return result
+
+    def tell(self, terminal: pytest.TerminalReporter) -> None:
+        """Say what was kept, what was set aside, or what went wrong."""
+        for line in self._lines:
+            terminal.write_line(line)
+
+    def _add(self, path: Path, run: Run) -> None:
+        costs = costs_to_keep(run, self._settings.policy)
+        if not costs:
+            return
+        # only a command that was asked for is imported where it is needed: sqlite3 is nobody else's business
+        from ..storage.history import append_run
+
+        aside = append_run(path, Machine.of(run.environment), self._moment(path), costs)
+        named = self._settings.configuration.history
+        if aside is not None:
+            self._lines.append(
+                f"history: {named} was damaged: it is now {aside.name}, and a new one was begun"
+            )
+        self._lines.append(f"history: {len(costs)} record{'' if len(costs) == 1 else 's'} kept in {named}")
+
+    def _moment(self, path: Path) -> Moment:
+        written = self._settings.baseline if self._settings.mode is Mode.UPDATE else path
+        head = read_head(self._config.rootpath, ignoring=written)
+        return Moment(
+            finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            commit=head.commit if head is not None else "",
+            dirty=head.dirty if head is not None else False,
+        )
+
+    def _with_history(
+        self, path: Path, run: Run, result: GateResult | None, section: Section | None
+    ) -> GateResult | None:
+        """The result with series for the page, the only report that draws them."""
+        if result is None or self._config.option.perf_html is None:
+            return result
+        bad = result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET, Verdict.UNCONFIRMED)
+        wanted = dict.fromkeys((each.node_id, each.metric.name) for each in bad if each.metric is not None)
+        if not wanted:
+            return result
+        node_ids = list(dict.fromkeys(node_id for node_id, _ in wanted))[:_MOST_RECORDS]
+        found = {
+            (series.node_id, series.metric.name): series
+            for series in _series(path, node_ids, run, section)
+            if (series.node_id, series.metric.name) in wanted
+        }
+        return with_history(result, found)
+
+
+def _series(path: Path, node_ids: list[str], run: Run, section: Section | None) -> Iterator[Series]:
+    """The series of some records on this machine, at the speed of the baseline's reference workload."""
+    from ..storage.history import history
+
+    here = Machine.of(run.environment)
+    speed = section.reference_ns if section is not None else None
+    with history(path) as reader:
+        for node_id in node_ids:
+            costs = (cost for cost in reader.costs(node_id) if cost[0] == here)
+            yield from series_of(node_id, costs, reference_ns=speed, limit=_SHOWN)

@@ -7,6 +7,7 @@ code again takes a hundredth of what pairs of processes take.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..errors import ArmError
 from ..model.decision import looks_innocent
@@ -28,11 +29,13 @@ def second_look(
 ) -> tuple[EvidenceByMetric, list[Suspect]]:
     """Repeat the suspects' tests in one fresh process; gives the evidence that acquits, and who remains suspect.
 
-    Values are brought to ``reference_ns``, the reference workload's time that the baseline was stored at.
+    Who remains has the best of the repeats for its value, which says far better than a session's single execution
+    how bad it is. Values are brought to ``reference_ns``, the reference workload's time that the baseline was stored at.
     ``deadline`` is a time on ``clock``. What cannot be repeated, or is not reached, remains.
     """
     tests = list(dict.fromkeys(suspect.test_id for suspect in suspects if not suspect.alone))
     acquitted: EvidenceByMetric = {}
+    best: dict[tuple[str, str], float] = {}
     if not tests:
         return acquitted, list(suspects)
     try:
@@ -47,13 +50,16 @@ def second_look(
             except ArmError:
                 continue  # whoever is not acquitted remains
             for suspect, values in zip(accused, repeats, strict=True):
-                if values and looks_innocent(suspect, values):
+                if not values:
+                    continue
+                best[suspect.key] = suspect.metric.best(values)
+                if looks_innocent(suspect, values):
                     acquitted[suspect.key] = Evidence(processes=(values,))
     except ArmError:
         pass  # no process could be started: everybody remains
     finally:
         executor.end_process()
-    return acquitted, [s for s in suspects if s.key not in acquitted]
+    return acquitted, [replace(s, now=best.get(s.key, s.now)) for s in suspects if s.key not in acquitted]
 
 
 def _repeated(

@@ -72,14 +72,14 @@ class TimeTrial:
         found: EvidenceByMetric = {}
         self._explain_the_whole(found)
         remaining = [s for s in suspects if s.key not in found and not s.sampled]
+        acquitted, remaining = self._second_look(remaining)
+        found.update(acquitted)
         suite = self._screening.suite
         if suite is not None and suite.cause is Cause.CODE:
             # what all have in common is proved; the worst are worth more, and the others no more of anybody's time
             remaining.sort(key=lambda suspect: -suspect.excess)
             found.update(_problem(remaining[BATCH:], SAME_DIRECTION))
             remaining = remaining[:BATCH]
-        found.update(self._second_look(remaining))
-        remaining = [s for s in remaining if s.key not in found]
         if remaining:
             found.update(self._beside_old_code(remaining))
             found.update(self._beside_stored_values(self._still_open(remaining, found)))
@@ -102,12 +102,12 @@ class TimeTrial:
                 if _is_timed(suspect) and not suspect.limit.exceeded_by(suspect.now / suite.machine_share):
                     found.setdefault(suspect.key, Evidence(machine_share=suite.machine_share))
 
-    def _second_look(self, suspects: Sequence[Suspect]) -> EvidenceByMetric:
+    def _second_look(self, suspects: Sequence[Suspect]) -> tuple[EvidenceByMetric, list[Suspect]]:
         stored = [suspect for suspect in suspects if not suspect.unseen]
         if self._section is None or not stored:
-            return {}
+            return {}, list(suspects)
         with executor_for(self._config, self._run) as executor:
-            acquitted, _ = second_look(
+            acquitted, remaining = second_look(
                 stored,
                 executor,
                 reference_ns=self._section.reference_ns,
@@ -117,7 +117,7 @@ class TimeTrial:
                     f"second look {number} of {total}, {self._time_left()}: {name}"
                 ),
             )
-        return acquitted
+        return acquitted, [*remaining, *(suspect for suspect in suspects if suspect.unseen)]
 
     def _beside_old_code(self, suspects: Sequence[Suspect], *, controls: bool = True) -> EvidenceByMetric:
         """Duels beside the commits that hold the suspects' old code."""

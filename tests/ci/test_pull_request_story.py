@@ -48,7 +48,7 @@ def gate(checkout: Checkout, *, exit_status: int, **inputs: str) -> str:
     """The action's step, with its own defaults, as the workflow for pull requests calls it."""
     (call,) = (step for step in steps_of(GITHUB / "pull-request.yml") if "perf-gate" in step.get("uses", ""))
     values = {name: str(known["default"]) for name, known in parsed(ACTION)["inputs"].items()}
-    values.update(call["with"], against="origin/main", history="false")
+    values.update(call["with"], against="origin/main")
     # a machine's mood decides about times, not about this story
     values["pytest-args"] += " --perf-threshold=time=off"
     values.update(inputs)
@@ -65,6 +65,7 @@ def test_red_accepted_green(checkout: Checkout) -> None:
     reports = checkout.temporary / "perf-reports"
     assert sorted(path.name for path in reports.iterdir()) == ["perf-report.html", "perf-run.json"]
     assert json.loads((reports / "perf-run.json").read_text(encoding="utf-8"))["dirty"] is False
+    assert "1 run" in checkout.run(f"querycache history --history {checkout.temporary}/perf-history/history.sqlite")
     output = (checkout.temporary / "output").read_text(encoding="utf-8")
     assert output == f"exit-status=1\nreports={reports}\n"
     assert "failed&#58; 4 records" in (checkout.temporary / "summary.md").read_text(encoding="utf-8")

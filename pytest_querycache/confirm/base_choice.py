@@ -104,6 +104,7 @@ def _why_no_repository(folder: Path) -> str:
     return f"git refuses to read this repository ('git status' in {folder} says why; safe.directory?)"
 
 
-def in_both(tests: Iterable[str], folder: Path) -> set[str]:
-    """The tests whose file exists below a folder."""
-    return {test for test in tests if (folder / test.partition("::")[0]).is_file()}
+def in_both(tests: Iterable[str], old: Path, new: Path) -> set[str]:
+    """The tests whose file exists in the old tree as well; one that lies in neither is outside of both."""
+    files = {test: file_of(test) for test in tests}
+    return {test for test, file in files.items() if (old / file).is_file() or not (new / file).is_file()}

@@ -67,6 +67,7 @@ def launch_of(
     """
     in_tree: Callable[[Path], Path] = base.mapped if base is not None else Path
     files = sorted({file_of(node_id) for node_id in node_ids})
+    places = [in_tree(place) for place in _to_collect(config, files)]
     args = [
         *arm_arguments(_all_arguments(config), config.option.file_or_dir or ()),
         "--rootdir",
@@ -80,7 +81,7 @@ def launch_of(
         # unknown, and refused under --strict-config, where its plugin is switched off
         *(["-o", f"cache_dir={cache_dir}"] if config.pluginmanager.hasplugin("cacheprovider") else []),
         "--perf-track",
-        *(str(in_tree(config.rootpath / file)) for file in files),
+        *(str(place) for place in places if place.exists() or base is None),
     ]
     environment = arm_variables(base)
     environment["PYTHONHASHSEED"] = str(hash_seed)
@@ -91,6 +92,24 @@ def launch_of(
         environment=environment,
         instructions={"args": args, "sys_path": _import_path(base), "counter": counter},
     )
+
+
+def _to_collect(config: pytest.Config, files: Sequence[str]) -> list[Path]:
+    """The files of the tests.
+
+    One outside of the rootdir is named relative to the argument that led to it, which is collected in its place.
+    What is not found is left out, unless it is all there is: without a file pytest would collect everything.
+    """
+    root = config.rootpath
+    found = {root / file for file in files if file and (root / file).exists()}
+    outside = [file for file in files if not file or not (root / file).exists()]
+    for argument in config.args:
+        place = config.invocation_params.dir / argument.partition("::")[0]
+        if not place.resolve().is_relative_to(root.resolve()) and any(
+            (place / file).exists() for file in outside
+        ):
+            found.add(place)
+    return sorted(found) or [root / file for file in files]
 
 
 def arm_variables(base: BaseTree | None = None) -> dict[str, str]:

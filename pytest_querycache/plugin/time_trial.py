@@ -159,7 +159,7 @@ class TimeTrial:
     def _beside(self, base: BaseTree, suspects: Sequence[Suspect], *, controls: bool) -> EvidenceByMetric:
         """Duels beside one commit."""
         old_root, root = base.mapped(self._config.rootpath), self._config.rootpath
-        known = in_both((suspect.test_id for suspect in suspects), old_root)
+        known = in_both((suspect.test_id for suspect in suspects), old_root, root)
         found = _problem(
             [suspect for suspect in suspects if suspect.test_id not in known],
             f"{base.commit[:12]} does not have the test",

@@ -290,6 +290,10 @@ def test_whether_the_test_itself_changed(tmp_path: Path, old: str, new: str, dif
 
 
 def test_tests_of_files_that_exist_on_both_sides(tmp_path: Path) -> None:
-    """A test whose file the old code does not have is left out."""
-    (tmp_path / "a.py").write_text("")
-    assert in_both(["a.py::t", "b.py::t"], tmp_path) == {"a.py::t"}
+    """A test whose file the old code does not have is left out; one outside of both trees is not."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for file in (old / "a.py", new / "a.py", new / "b.py"):
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    tests = ["a.py::t", "b.py::t", "outside.py::t", "::t"]
+    assert in_both(tests, old, new) == {"a.py::t", "outside.py::t", "::t"}

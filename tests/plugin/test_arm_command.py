@@ -70,6 +70,7 @@ def test_files_of_the_tests_are_collected(project: Project) -> None:
     """A fresh process collects the files of its tests only, under the rootdir and the ini file of the session."""
     project.write("pytest.ini", "[pytest]\naddopts = -n2 -k fast -x\n")
     project.write("t/test_a.py", "")
+    project.write("t/test_b.py", "")
     arguments = told(project, "-p", "no:cacheprovider", "-p", "xdist.plugin", "t")
     root = project.folder
     assert arguments[-2:] == [str(root / "t/test_a.py"), str(root / "t/test_b.py")]
@@ -78,6 +79,25 @@ def test_files_of_the_tests_are_collected(project: Project) -> None:
     assert arguments[arguments.index("-k") + 1] == "fast"
     assert "addopts=" in arguments
     assert not {"-n2", "-x", "t"} & set(arguments)
+
+
+@pytest.mark.parametrize(
+    ("argument", "node_id"),
+    [("../outside", "test_out.py::out"), ("../outside/test_out.py", "::out")],
+    ids=["folder", "file"],
+)
+def test_tests_outside_of_the_rootdir(
+    project: Project, monkeypatch: pytest.MonkeyPatch, argument: str, node_id: str
+) -> None:
+    """A file outside is collected by the argument that led to it, because its tests are named after that."""
+    project.write("outside/test_out.py", "")
+    project.write("root/test_in.py", "")
+    root = project.write("root/pytest.ini", "[pytest]\n").parent
+    monkeypatch.chdir(root)
+    config = project.pytester.parseconfig("-p", "pytest_querycache.plugin.hooks", ".", argument)
+    launch = launch_of(config, [node_id, "test_in.py::a"], cache_dir=Path("c"), hash_seed=1, counter="x")
+    places = [Path(place).resolve() for place in launch.instructions["args"][-2:]]
+    assert sorted(places) == sorted([(root / argument).resolve(), root / "test_in.py"])
 
 
 def test_variables_of_the_session_are_left_out(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

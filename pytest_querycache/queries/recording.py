@@ -16,7 +16,7 @@ from typing import Final
 from .call_site import CallSite, CallSites
 from .shape import LONG, shape_of
 from .statement import Source, Statement, Summary, UseParts, one_line, ordered
-from .tally import NOT_ON_THE_STACK, Execution, Tally
+from .tally import UNKNOWN_DEPTH, Execution, Tally
 
 MAX_TEXTS: Final = 2_000
 """Texts, and shapes of texts, that are remembered in one phase; what comes later is only counted."""
@@ -71,21 +71,23 @@ class Recording:
         if self.keeps_records:
             return self._kept(tally, sql, _getframe(1))
         if tally.count > 1:
-            try:
-                frame = _getframe(tally.depth)
-                if frame.f_code is tally.below:
-                    # a place that is known is the user's own; what lies between is what it was the last time
-                    frame = frame.f_back  # type: ignore[assignment]
-                    tally.sites[id(frame.f_code), frame.f_lasti] += 1
-                    return tally
-            except (AttributeError, KeyError, ValueError):
-                pass  # another place, or a stack that is not as high
-            self._look_for_site(tally, _getframe())
+            if tally.depth:
+                try:
+                    frame = _getframe(tally.depth)
+                    if frame.f_code is tally.below:
+                        # a place that is known is the user's own; what lies between is what it was the last time
+                        frame = frame.f_back  # type: ignore[assignment]
+                        tally.sites[id(frame.f_code), frame.f_lasti] += 1
+                        return tally
+                except (AttributeError, KeyError, ValueError):
+                    pass  # another place, or a stack that is not as high
+            # never this function's own frame: kept in a variable of its own, it would keep all it is called by alive
+            self._look_for_site(tally, _getframe(1))
         return tally
 
-    def _look_for_site(self, tally: Tally, entered: FrameType) -> None:
-        """Count for the user's place above a frame, and remember how far above."""
-        found = self._call_sites.own_frame(entered.f_back)
+    def _look_for_site(self, tally: Tally, caller: FrameType) -> None:
+        """Count for the user's place at or above the caller of ``enter``, and remember how far above it is."""
+        found = self._call_sites.own_frame(caller)
         if found is None:
             return
         site = (id(found.f_code), found.f_lasti)
@@ -93,15 +95,14 @@ class Recording:
             tally.sites[site] += 1
         else:
             self._add_site(tally, found)
-        if tally.depth == NOT_ON_THE_STACK:
-            return
-        tally.depth, below = 0, entered
+        depth, below = 1, caller
         while below.f_back is not found:
             if below.f_back is None:
-                tally.depth, tally.below = NOT_ON_THE_STACK, None
+                # the caller itself, or on another stack, as that around a greenlet
+                tally.depth, tally.below = UNKNOWN_DEPTH, None
                 return
-            tally.depth, below = tally.depth + 1, below.f_back
-        tally.below = below.f_code
+            depth, below = depth + 1, below.f_back
+        tally.depth, tally.below = depth, below.f_code
 
     def own_frame(self, frame: FrameType) -> FrameType | None:
         """Return the innermost frame of the user's code at or above a frame."""

@@ -11,8 +11,6 @@ from .statement import Source
 NO_ROWS: Final = -1
 """Instead of a number of rows, where the driver does not tell."""
 UNKNOWN_DEPTH: Final = 0
-NOT_ON_THE_STACK: Final = -1
-"""Instead of a depth, where the user's code is on another stack, as that around a greenlet."""
 
 
 class Tally:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import sys
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -157,6 +159,24 @@ def test_lazy_loading_repeats_in_step_and_names_its_place(observed: Any) -> None
     assert f"test_sqlalchemy.py:{list_books.__code__.co_firstlineno + 1} in " in worst.call_site
     assert worst.call_site.endswith("in list_books") or sys.version_info < (3, 11)
     assert any(use.rows == 8 and use.count == 1 for use in observed.summary.uses)
+
+
+def test_what_the_users_function_drops_is_gone_at_once(observed: Any, engine: Any) -> None:
+    """Looking for the call site through the library's frames keeps none of them alive."""
+
+    def work(connection: Any) -> Any:
+        local = set[int]()
+        for _ in range(3):
+            connection.execute(sa.text("SELECT a FROM t")).all()
+        return weakref.ref(local)
+
+    gc.disable()
+    try:
+        with observed.phase(), engine.connect() as connection:
+            left = [work(connection)() for _ in range(3)]
+    finally:
+        gc.enable()
+    assert left == [None] * 3
 
 
 def _async_engine() -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextvars import copy_context
 from typing import Any
@@ -203,6 +205,25 @@ def test_the_call_site_is_the_line_of_the_users_code(observed: Any, connection: 
     (use,) = observed.summary.uses
     line = load.__code__.co_firstlineno + 1
     assert (use.count, use.repeated, use.call_site) == (7, 6, f"test_sqlite3.py:{line} in load")
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_what_the_users_function_drops_is_gone_at_once(observed: Any, connection: Any, times: int) -> None:
+    """Looking for the call site keeps no frame alive: a dropped connection would go on locking its database."""
+
+    def work() -> Any:
+        local = set[int]()
+        for _ in range(times):
+            connection.execute("SELECT a FROM t").fetchone()
+        return weakref.ref(local)
+
+    gc.disable()
+    try:
+        with observed.phase():
+            left = [work()() for _ in range(times)]
+    finally:
+        gc.enable()
+    assert left == [None] * times
 
 
 def test_literals_written_into_the_text_are_one_statement(observed: Any, connection: Any) -> None:

@@ -102,7 +102,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
             ["git", *arguments],
             cwd=folder,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # names of files may be any bytes
             timeout=_TIMEOUT_S,
             check=True,
         )

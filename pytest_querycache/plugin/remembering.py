@@ -20,8 +20,8 @@ from .settings import Mode, Settings
 _SHOWN = 100
 """How many of the newest runs a chart shows."""
 
-_MOST_RECORDS = 100
-"""As many as the page tells in full."""
+_MOST_RECORDS = 50
+"""A hundred charts of a hundred dots are a megabyte of page."""
 
 
 class Remembering:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from ..model.change_points import SHORTEST
 from ..model.environment import shortened
 from ..model.history import Machine, Moment, Series
 from ..model.quantity import format_quantity
@@ -70,6 +71,8 @@ def _overview(series: Sequence[Series], width: int, plain: bool) -> Iterator[str
 def level_text(series: Series) -> str:
     """``2.10 ms → 2.55 ms (+21 %)``, the creeping ones said so, or the level of what did not change."""
     course, unit = series.course, series.metric.unit
+    if len(series.values) < 2 * SHORTEST:
+        return f"{format_quantity(series.values[-1], unit)}, too few runs to tell a change"
     if not course.changed:
         return f"{format_quantity(course.end, unit)}, no change"
     creeping = ", creeping" if course.creeping else ""

@@ -40,6 +40,38 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A horizontal line in a chart, with its label beside it; ``kind`` is its class in the style sheet."""
+
+    y: float
+    label_y: float
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryChart:
+    """What a record cost run by run, the last dot being this run.
+
+    ``title`` and ``description`` tell it to those who cannot see it; ``line`` is the dots as points of a polyline.
+    ``first`` and ``last`` are the dates at its ends, ``last`` empty where they are the same. The dots begin at
+    ``left``.
+    """
+
+    title: str
+    description: str
+    caption: str
+    width: int
+    height: int
+    left: int
+    dots: Sequence[Dot]
+    line: str
+    levels: Sequence[Level]
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One metric of a record, and what was found of it."""
 
@@ -53,6 +85,7 @@ class Change:
     proof: str = ""
     insight: str = ""
     drawing: Drawing | None = None
+    history: HistoryChart | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

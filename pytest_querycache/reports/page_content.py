@@ -11,10 +11,12 @@ from ..model.quantity import format_quantity
 from ..model.verdict import Finding, GateResult, Verdict
 from .drawing import drawing_of
 from .grouping import by_record
-from .page import Case, Change, Fact, Group, Names, Page, UseTable
+from .history_chart import history_chart
+from .page import Case, Change, Fact, Group, HistoryChart, Names, Page, UseTable
 from .page_records import records_json
 from .sentence import sentence
 
+_BAD = (Verdict.REGRESSED, Verdict.OVER_BUDGET, Verdict.UNCONFIRMED)
 _MOST_CASES = 100
 _MOST_NAMES = 200
 _MOST_ROWS = 20
@@ -114,7 +116,16 @@ def _change(finding: Finding, account: Account) -> Change:
         proof=finding.proof,
         insight=finding.insight,
         drawing=drawing_of(finding, evidence),
+        history=_history(finding, account),
     )
+
+
+def _history(finding: Finding, account: Account) -> HistoryChart | None:
+    if finding.metric is None or finding.verdict not in _BAD:
+        return None
+    entry = account.section.entries.get(finding.node_id) if account.section is not None else None
+    cold = entry.cold(finding.metric.name) if entry is not None else None
+    return history_chart(finding, account.history(finding.node_id, finding.metric.name), cold=cold)
 
 
 def _ratio(finding: Finding) -> str:

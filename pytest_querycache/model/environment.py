@@ -59,19 +59,32 @@ class StoredEnvironment:
         )
 
 
+def another_processor(environment: Environment, stored: StoredEnvironment) -> str:
+    """Both processors, where times were stored on another one than this; empty where it is the same."""
+    if environment.cpu_model == stored.cpu_model:
+        return ""
+    return (
+        f"stored on another CPU ({stored.cpu_model or 'unknown'}; here {environment.cpu_model or 'unknown'})"
+    )
+
+
 def incomparable_families(
-    environment: Environment, stored: StoredEnvironment, disturbances: Mapping[str, str]
+    environment: Environment,
+    stored: StoredEnvironment,
+    disturbances: Mapping[str, str],
+    *,
+    across_processors: bool = False,
 ) -> dict[Family, str]:
     """The families whose stored values cannot be held against a run's, each with the reason.
 
-    ``disturbances`` maps a family's name to what distorts it in the run ("coverage is measuring").
+    ``disturbances`` maps a family's name to what distorts it in the run ("coverage is measuring"). With
+    ``across_processors`` times that were stored on another one are no obstacle, because tests are compared with each
+    other and suspects beside the old code.
     """
     reasons: dict[Family, str] = {}
-    if environment.cpu_model != stored.cpu_model:
-        there, here = stored.cpu_model or "unknown", environment.cpu_model or "unknown"
-        reasons[Family.TIME] = (
-            f"stored on another CPU ({there}; here {here}); --perf-against=REF proves times"
-        )
+    other = another_processor(environment, stored)
+    if other and not across_processors:
+        reasons[Family.TIME] = f"{other}; --perf-against=REF proves times"
     for name, reason in disturbances.items():
         reasons[Family(name)] = reason
     return reasons

@@ -117,7 +117,9 @@ def why_ungated(suspects: Iterable[Suspect], evidence: EvidenceTable, *, confirm
 def _notes_on_times(screening: Screening, ungated: str) -> Iterator[str]:
     if screening.suite is not None:
         yield screening.suite.sentence()
-    if ungated and not screening.ungated_times:  # which was said as one of the families that do not compare
+    if ungated and (
+        screening.foreign or not screening.ungated_times
+    ):  # otherwise said of the family as a whole
         yield f"times were not gated: {ungated}"
 
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 
 from .baseline import Figure, Section
 from .budgets import budgets_of, over_budget
-from .environment import Environment, changed_distributions, incomparable_families, shortened
+from .environment import (
+    Environment,
+    another_processor,
+    changed_distributions,
+    incomparable_families,
+    shortened,
+)
 from .limit import first_sight_limit, limit_over
 from .metric import WALL_TIME, Family, Metric
 from .missing import missing_entries
@@ -27,7 +33,8 @@ class Screening:
     ``unseen`` are records with a suspect of which the baseline knows nothing; they are compared only when the old
     code was measured. ``shift`` is how many times slower the session was as a whole, ``sample`` the suspects that
     speak for all where that is much, and ``suite`` what was found out about it. ``ungated_times`` says why no time
-    can be judged although times are gated.
+    can be judged although times are gated; ``foreign`` that times were stored on another processor, so that tests
+    are compared with each other.
     """
 
     suspects: list[Suspect] = field(default_factory=list)
@@ -41,6 +48,7 @@ class Screening:
     sample: list[Suspect] = field(default_factory=list)
     suite: SuiteShift | None = None
     ungated_times: str = ""
+    foreign: bool = False
 
 
 def screen(
@@ -51,15 +59,25 @@ def screen(
     everything: bool = False,
     against: str = "",
     relative: bool = True,
+    provable: bool = False,
 ) -> Screening:
     """Hold every record of a run against its entry: cheap, and rather suspicious than trusting.
 
     ``section`` is None where there is no baseline to compare with: then only budgets are judged. With
     ``everything`` each judged metric becomes a suspect, so that all are confirmed. With ``against``, the name of a
     commit, times that no stored value can be held against are suspects all the same: the commit's code tells.
-    With ``relative`` the session as a whole is looked at too, which adds suspects that only confirmation can judge.
+    With ``relative`` the session as a whole is looked at too, which adds suspects that only confirmation can judge;
+    where they are ``provable``, because there is old code, also when times were stored on another processor.
     """
-    screener = _Screener(run, section, policy, everything=everything, against=against, relative=relative)
+    screener = _Screener(
+        run,
+        section,
+        policy,
+        everything=everything,
+        against=against,
+        relative=relative and not everything,
+        provable=provable,
+    )
     for record in run.records.values():
         screener.add(record)
     screening = screener.finish()
@@ -86,20 +104,29 @@ class _Screener:
         everything: bool,
         against: str,
         relative: bool,
+        provable: bool,
     ) -> None:
         self._section = section
         self._policy = policy
         self._everything = everything
         self._against = against
-        self._relative = relative and not everything
+        self._relative = relative
         self._blocked: dict[Family, str] = {}
         self._reference_ns = section.reference_ns if section is not None else None
         self._unseen_values: Counter[tuple[str, str]] = Counter()
-        self._whole = WholeSession()
+        self._other_processor = ""
         self.screening = Screening()
         if section is not None:
-            self._blocked = incomparable_families(run.environment, section.environment, run.disturbances)
+            self._other_processor = another_processor(run.environment, section.environment)
+            self.screening.foreign = relative and provable and bool(self._other_processor)
+            self._blocked = incomparable_families(
+                run.environment,
+                section.environment,
+                run.disturbances,
+                across_processors=self.screening.foreign,
+            )
             self.screening.notes.extend(_environment_notes(run.environment, section, self._blocked))
+        self._whole = WholeSession(foreign=self.screening.foreign)
 
     def add(self, record: Record) -> None:
         """Screen a record by all its metrics, and note whether it was compared at all."""
@@ -162,11 +189,22 @@ class _Screener:
             screening.shift = self._whole.shift()
             screening.sample = self._whole.sample()
             screening.suspects.extend(self._whole.more_suspects(screening.suspects))
+            if screening.foreign and not self._whole.is_telling:
+                screening.ungated_times = (
+                    f"{self._other_processor}, and too few tests to compare them with each other"
+                )
+            elif screening.foreign:
+                screening.notes.append(
+                    f"times were {self._other_processor}: tests are compared with each other, suspects beside the old code"
+                )
         return self.screening
 
     def _hold_against(
         self, record: Record, applied: Applied, figure: Figure, now: float, *, alone: bool
     ) -> None:
+        if self.screening.foreign and applied.metric.family is Family.TIME:
+            self._whole.add(HeldAgainst(record, applied, figure, now, alone))
+            return
         limit = first_sight_limit(applied, figure, now, self._everything)
         if limit is not None or applied.metric is WALL_TIME:
             held = HeldAgainst(record, applied, figure, now, alone)

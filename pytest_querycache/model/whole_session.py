@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .baseline import Figure
 from .limit import Limit, first_sight_limit, limit_over, repeat_limit
+from .metric import WALL_TIME
 from .policy import Applied
 from .record import Record
-from .suite_shift import SAMPLE, SHIFTED, shift_of, spread_evenly
+from .suite_shift import FEWEST_TESTS, SAMPLE, SHIFTED, shift_of, spread_evenly
 from .verdict import Suspect
 
 _SHORTEST_NS = 1_000_000
@@ -32,6 +33,18 @@ class HeldAgainst:
         """How many times the stored first execution this one is."""
         return self.now / self.figure.cold
 
+    def at(self, shift: float) -> HeldAgainst:
+        """The same beside the stored figure as it would have been on a machine that is slower by a factor."""
+        cold, warm, spread = self.figure
+        return replace(
+            self,
+            figure=Figure(
+                cold * shift,
+                None if warm is None else warm * shift,
+                None if spread is None else spread * shift,
+            ),
+        )
+
     def suspect(self, limit: Limit, *, now: float | None = None, sampled: bool = False) -> Suspect:
         """The suspect that a limit makes of it."""
         return Suspect(
@@ -48,45 +61,75 @@ class HeldAgainst:
 
 
 class WholeSession:
-    """Knows whether all tests moved together."""
+    """Knows whether all tests moved together.
 
-    def __init__(self) -> None:
+    With ``foreign`` the stored times are another processor's, which says nothing of this one but how tests compare
+    with each other: every test is then held against its stored time at the session's own shift.
+    """
+
+    def __init__(self, *, foreign: bool = False) -> None:
+        self._foreign = foreign
         self._held: list[HeldAgainst] = []
 
     def add(self, held: HeldAgainst) -> None:
-        """Take a wall time in, if it is long enough for a change to count."""
+        """Take a time in, if it is long enough for a change to count."""
         if held.figure.cold >= max(held.applied.floor, 1):
             self._held.append(held)
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether there are enough tests to be compared with each other."""
+        return len(self._ratios()) >= FEWEST_TESTS
+
     def shift(self) -> float:
         """How many times slower the session was in the middle of its tests."""
-        return shift_of(held.ratio for held in self._held)
+        return shift_of(self._ratios())
 
     def sample(self) -> list[Suspect]:
-        """The tests that speak for all, where all became slower: spread over their ratios."""
-        if self.shift() <= SHIFTED:
+        """The tests that speak for all, where all became slower or nothing else can: spread over their ratios."""
+        shift = self.shift()
+        if shift <= SHIFTED and not (self._foreign and self.is_telling):
             return []
-        ranked = sorted((held for held in self._held if not held.alone), key=lambda held: held.figure.cold)
+        tests = [held for held in self._held if held.applied.metric is WALL_TIME and not held.alone]
+        ranked = sorted(tests, key=lambda held: held.figure.cold)
         lasting = [held for held in ranked if _SHORTEST_NS <= held.figure.cold <= _LONGEST_NS]
         chosen = lasting if len(lasting) >= 2 * SAMPLE else ranked[-2 * SAMPLE :]
-        return [self._spokesman(held) for held in spread_evenly(sorted(chosen, key=lambda held: held.ratio))]
+        scale = shift if self._foreign else 1.0
+        return [
+            self._spokesman(held, scale)
+            for held in spread_evenly(sorted(chosen, key=lambda held: held.ratio))
+        ]
 
     def more_suspects(self, known: Iterable[Suspect]) -> Iterator[Suspect]:
-        """The sample, and where all became faster the tests that became less so."""
+        """The tests that the whole accuses, and the sample; nobody twice."""
         keys = {suspect.key for suspect in known}
-        shift = self.shift()
-        if shift > SHIFTED:
-            yield from (suspect for suspect in self.sample() if suspect.key not in keys)
-        elif shift < 1 / SHIFTED:
-            for held in self._held:
-                now = held.now / shift
-                limit = first_sight_limit(held.applied, held.figure, now, everything=False)
-                if limit is not None and (held.record.node_id, held.applied.metric.name) not in keys:
-                    yield held.suspect(limit, now=now)
+        for suspect in (*self._accused(), *self.sample()):
+            if suspect.key not in keys:
+                keys.add(suspect.key)
+                yield suspect
 
-    def _spokesman(self, held: HeldAgainst) -> Suspect:
+    def _accused(self) -> Iterator[Suspect]:
+        """Tests that became slower, or less fast, than all others did."""
+        shift = self.shift()
+        if not self.is_telling or not (self._foreign or shift < 1 / SHIFTED):
+            return
+        for held in self._held:
+            if self._foreign:
+                held = held.at(shift)
+                now = held.now
+            else:
+                now = held.now / shift
+            limit = first_sight_limit(held.applied, held.figure, now, everything=False)
+            if limit is not None:
+                yield held.suspect(limit, now=now)
+
+    def _spokesman(self, held: HeldAgainst, scale: float) -> Suspect:
+        held = held.at(scale)
         limit = first_sight_limit(held.applied, held.figure, held.now, everything=False)
         if limit is not None:
             return held.suspect(limit)
         tolerated = limit_over(held.figure.cold, held.applied.ratio * held.figure.cold, held.applied)
         return held.suspect(tolerated, sampled=True)
+
+    def _ratios(self) -> list[float]:
+        return [held.ratio for held in self._held if held.applied.metric is WALL_TIME]

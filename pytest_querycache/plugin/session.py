@@ -30,7 +30,7 @@ from .exit_status import fail_session, show_failure
 from .progress import Progress
 from .remembering import Remembering
 from .report_files import ReportFiles
-from .settings import Mode, Settings, read_settings
+from .settings import Mode, Settings, is_provable, read_settings
 from .summary import Summary
 
 if TYPE_CHECKING:
@@ -223,6 +223,7 @@ class GateSession:
             everything=self._settings.confirm == "always",
             against=self._settings.against,
             relative=self._settings.confirm != "off",
+            provable=is_provable(self._config, self._settings),
         )
 
     def _judge(self, screening: Screening, evidence: EvidenceByMetric) -> GateResult:

@@ -14,6 +14,7 @@ from ..model.configuration import Configuration, configuration_of, with_scalar
 from ..model.policy import Policy
 from ..model.threshold import Threshold, parse_thresholds
 from ..storage.project_file import read_table
+from ..storage.repository import why_no_old_code
 
 
 class Mode(str, Enum):
@@ -68,6 +69,11 @@ def read_settings(config: pytest.Config) -> Settings:
         against=option.perf_against or "",
         overruled=mode is Mode.UPDATE and option.perf_baseline is not None,
     )
+
+
+def is_provable(config: pytest.Config, settings: Settings) -> bool:
+    """Whether suspects can be executed beside old code."""
+    return settings.confirm != "off" and not why_no_old_code(config.rootpath)
 
 
 def read_configuration(config: pytest.Config) -> Configuration:

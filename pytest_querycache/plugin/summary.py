@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..model.baseline import Section
-from ..model.environment import Environment, incomparable_families
+from ..model.environment import Environment, another_processor, incomparable_families
 from ..model.metric import Family
 from ..model.record import Run
 from ..model.verdict import GateResult, Verdict
@@ -16,7 +16,7 @@ from ..reports.terminal import Line, gate_lines, quoted, track_lines
 from ..reports.update_terminal import update_lines
 from ..storage.repository import why_no_old_code
 from .exit_status import failure_report
-from .settings import Mode, Settings, shown_path
+from .settings import Mode, Settings, is_provable, shown_path
 
 if TYPE_CHECKING:
     from .updating import Update
@@ -56,17 +56,22 @@ class Summary:
         if no_counter is not None:
             lines.append(f"  {no_counter}: net blocks stand in, which miss what is freed again")
         if section is not None:
-            blocked = incomparable_families(environment, section.environment, disturbances)
+            provable = is_provable(self._config, settings)
+            other = another_processor(environment, section.environment)
+            blocked = incomparable_families(
+                environment, section.environment, disturbances, across_processors=provable
+            )
             by_reason: dict[str, list[str]] = {}
             for family, reason in blocked.items():
                 by_reason.setdefault(reason, []).append(family.value)
             lines.extend(
                 f"  not compared: {', '.join(families)}: {reason}" for reason, families in by_reason.items()
             )
-            if Family.TIME not in blocked and settings.confirm != "off" and not settings.against:
+            if Family.TIME not in blocked and provable and other:
+                lines.append(f"  times: {other}, so tests are compared with each other")
+            elif Family.TIME not in blocked and not provable and settings.confirm != "off":
                 problem = why_no_old_code(self._config.rootpath)
-                if problem:
-                    lines.append(f"  times: no old code to stand beside, {problem}; a stricter bar holds")
+                lines.append(f"  times: no old code to stand beside, {problem}; a stricter bar holds")
         elif disturbances:
             lines.append(f"  figures are distorted: {', '.join(sorted(set(disturbances.values())))}")
         return lines

@@ -97,7 +97,7 @@ class TimeTrial:
             suite = SuiteShift(shift=suite.shift, measured=suite.measured)
         screening.suite = suite
         found.update({key: e for key, e in sampled.items() if e.duel is not None})
-        if suite.cause is Cause.MACHINE:
+        if suite.cause is Cause.MACHINE and not screening.foreign:
             for suspect in screening.suspects:
                 if _is_timed(suspect) and not suspect.limit.exceeded_by(suspect.now / suite.machine_share):
                     found.setdefault(suspect.key, Evidence(machine_share=suite.machine_share))
@@ -195,7 +195,9 @@ class TimeTrial:
         """Duels beside the baseline's own fresh processes, for whom no commit could be had, or none could acquit."""
         section = self._section
         stored = [suspect for suspect in suspects if not suspect.unseen]
-        if section is None or section.reference_ns is None or not stored or self._is_suite_wide():
+        if section is None or section.reference_ns is None or not stored:
+            return {}
+        if self._screening.foreign or self._is_suite_wide():
             return {}
         with executor_for(self._config, self._run) as new_code:
             return duel(

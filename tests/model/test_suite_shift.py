@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,6 +132,40 @@ def test_what_people_are_told() -> None:
     )
 
 
+def foreign(factors: dict[str, float], *, provable: bool = True, number: int = 30):  # type: ignore[no-untyped-def]
+    """A session on a processor twice as slow as the one its baseline knows, some tests slower still."""
+    ids = [f"t.py::test_{n:02}" for n in range(number)]
+    records = [Record(node_id=name, values={"wall_time": 4 * MS * factors.get(name, 1.0)}) for name in ids]
+    entries = {name: {"wall_time": Figure(2 * MS, 2 * MS)} for name in ids}
+    run, section = run_of(*records), section_of(entries, cpu_model="CPU B")
+    return run, section, screen(run, section, Policy(), provable=provable)
+
+
+def test_tests_on_another_processor_are_compared_with_each_other() -> None:
+    """Where old code can prove it, a test that became slower than the others did is a suspect, at their shift."""
+    _, _, screening = foreign({"t.py::test_07": 1.5})
+    own = [suspect for suspect in screening.suspects if not suspect.sampled]
+    assert [suspect.node_id for suspect in own] == ["t.py::test_07"]
+    assert own[0].limit.reference == pytest.approx(4 * MS)
+    assert len(screening.sample) == SAMPLE
+
+
+def test_another_processor_without_old_code_is_incomparable() -> None:
+    """Nothing there could tell the processor from the code."""
+    run, section, screening = foreign({"t.py::test_07": 1.5}, provable=False)
+    assert screening.suspects == []
+    result = judge(screening, run, section, Policy(), {})
+    assert result.counts_line.endswith(" · times not gated")
+
+
+def test_few_tests_on_another_processor_are_not_gated() -> None:
+    """Five tests cannot be compared with each other, which the counts line says and strict fails."""
+    run, section, screening = foreign({}, number=5)
+    result = judge(screening, run, section, Policy(), {}, confirm="strict")
+    assert result.counts_line.endswith(" · times not gated")
+    assert result.failures == ["times were not gated under --perf-confirm=strict"]
+
+
 @given(st.lists(st.floats(0.1, 10), min_size=20, max_size=200), st.floats(0.5, 2))
 def test_shift_scales_with_the_machine(ratios: list[float], factor: float) -> None:
     """A machine that is slower by a factor shifts the session by that factor."""
@@ -138,8 +174,9 @@ def test_shift_scales_with_the_machine(ratios: list[float], factor: float) -> No
 
 @given(st.integers(0, 500), st.integers(1, 20))
 def test_sample_is_spread_over_all_ranks(length: int, number: int) -> None:
-    """As many as asked for, in order, without repetition, none from the same part of the ranks as another."""
+    """As many as asked for, in order, without repetition, and with even gaps."""
     chosen = spread_evenly(range(length), number)
     assert chosen == sorted(set(chosen))
     assert len(chosen) == min(length, number)
-    assert len({member * number // length for member in chosen}) == len(chosen)
+    gaps = [after - before for before, after in pairwise(chosen)]
+    assert not gaps or max(gaps) - min(gaps) <= 1

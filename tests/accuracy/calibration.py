@@ -32,7 +32,7 @@ MOST_TESTS = 40
 _SHARE = 0.3
 _EXECUTIONS = 7
 _CHECKED_EXECUTIONS = 41
-_LARGEST_CORRECTION = 1.3
+_LARGEST_CORRECTION = 2.0
 
 
 def calibrate(workshop: Workshop) -> int:

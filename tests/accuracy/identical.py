@@ -17,7 +17,9 @@ ROUNDS_TESTS = 25
 ROUNDS_EVERY = 2
 EVERYTHING = 0.3
 FORCED_BUDGET = "400s"
-_NO_SUSPECTS = ("--perf-threshold", "time=1000%")
+_NO_SUSPECTS = tuple(
+    part for family in ("time", "memory", "gc") for part in ("--perf-threshold", f"{family}=100000%")
+)
 
 
 def record_rounds(workshop: Workshop) -> None:
@@ -76,7 +78,7 @@ def everything(part: Part) -> None:
 
 
 def overhead(part: Part) -> None:
-    """A plain session and a gated one in turn; its threshold on times is too high to suspect anybody."""
+    """A plain session and a gated one in turn; its thresholds are too high to suspect anybody."""
     for number, turn in part.turns("overhead", library=part.libraries):
         workshop = part.workshop(turn["library"])
         seconds: dict[str, float] = {}

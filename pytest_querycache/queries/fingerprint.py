@@ -38,6 +38,7 @@ _OPERANDS: Final = _LITERALS | kinds(
 _PARAMETER: Final = re.compile(r"%s\b|%\(\w+\)s\b|:\w+|\$\d+|@p\d+\b|\?\d+", re.ASCII)
 _TIGHT_BEFORE: Final = kinds("COMMA", "R_PAREN", "SEMICOLON")
 _NAMES: Final = kinds("VAR", "IDENTIFIER")
+_NAME_AND_DOT: Final = [[name, TokenType.DOT] for name in _NAMES]
 _OPENERS: Final = frozenset({"(", "[", "{", ",", "SELECT", "VALUES"})
 
 
@@ -103,8 +104,9 @@ def _erased(sql: str, dialect: Dialect) -> str | None:
         elif text[:1] in _MARKS and (parameter := words.parameter_at(sql, token.start)):
             words.add_value()
             skipped = parameter.end()
-        elif kind is TokenType.VAR:
-            words.add(kind, folded(text))
+        elif kind is TokenType.VAR or (words.ends_with_dot and text.isidentifier()):
+            # behind a dot a keyword is the name of a column
+            words.add(TokenType.VAR, folded(text))
         elif kind is TokenType.IDENTIFIER:
             words.add(kind, text)
         else:
@@ -129,6 +131,10 @@ class _Words:
         self.texts.append(text)
         if text == ")" and self.texts[-7:] == ["(", VALUE, ")", ",", "(", VALUE, ")"]:
             self._drop(4)
+
+    @property
+    def ends_with_dot(self) -> bool:
+        return self.kinds[-2:] in _NAME_AND_DOT
 
     def add_value(self) -> None:
         while self.kinds and self.kinds[-1] in _SIGNS and not self._operand_ends_at(-2):

@@ -6,6 +6,7 @@ for people) waits for ``summary``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from sys import _getframe
 from threading import get_ident
@@ -246,4 +247,8 @@ def fingerprint_of(source: Source, sample: str, *, control: bool = False) -> str
 
 
 def _readable(fingerprint: str, sample: str) -> str:
-    return one_line(sample if fingerprint.startswith("<statement ") else fingerprint)
+    """What people read; of a statement that keeps its values in the fingerprint, texts go: passwords among them."""
+    return one_line(_QUOTED.sub("'…'", sample) if fingerprint.startswith("<statement ") else fingerprint)
+
+
+_QUOTED: Final = re.compile(r"'(?:[^']|'')*'")

@@ -27,6 +27,8 @@ ERASED = [
     ('SELECT "a ?, ? b" FROM t', 'SELECT "a ?, ? b" FROM t', None),
     ("SELECT t.a, COUNT(*) FROM t GROUP  BY t.a", "SELECT t.a, count(*) FROM t GROUP BY t.a", None),
     ("SELECT x %s FROM t", "SELECT x % s FROM t", None),
+    ("SELECT w.date FROM w WHERE w.DATE = 1", "SELECT w.date FROM w WHERE w.date = ?", None),
+    ("SELECT w.date FROM w", "SELECT W.DATE FROM W", "oracle"),
 ]
 
 

@@ -247,6 +247,14 @@ def test_the_plain_summary_survives_json_and_is_bounded() -> None:
     assert plain[0][1].startswith("CREATE TABLE t (a INTEGER, b0 TEXT")
 
 
+def test_texts_within_a_statement_that_is_shown_as_it_is_are_left_out() -> None:
+    """What ends up in logs and in files of runs holds no password."""
+    recording = Recording()
+    execute(recording, "CREATE ROLE shop PASSWORD 'it''s secret'")
+    (use,) = recording.summary().uses
+    assert use.text == "CREATE ROLE shop PASSWORD '…'"
+
+
 def row(
     text: str, count: int, *, repeated: int | None = None, rows: int = 0, site: str = "v.py:4 in f"
 ) -> list[Any]:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from ..errors import ArmError
+from ..storage.repository import variables_for_git
 
 _TIMEOUT_S = 120
 
@@ -19,16 +20,10 @@ _SETTINGS = (
     "filter.lfs.required=false",
 )
 
-_OF_ANOTHER_REPOSITORY = frozenset(
-    "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR "
-    "GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_GRAFT_FILE GIT_IMPLICIT_WORK_TREE".split()
-)
-"""Variables that a hook of the user's, from which pytest may have been started, sets for its own repository."""
-
 
 def git(folder: Path, *arguments: str) -> str:
     """What git prints, in the file system's encoding; raises ArmError with its reason when it fails."""
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+    environment = variables_for_git()
     environment.update(GIT_NO_LAZY_FETCH="1", GIT_TERMINAL_PROMPT="0", LC_ALL="C")
     try:
         done = subprocess.run(

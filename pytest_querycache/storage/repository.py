@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 _SHORT = 12
 _TIMEOUT_S = 20
+_OF_ANOTHER_REPOSITORY = frozenset(
+    "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR "
+    "GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_GRAFT_FILE GIT_IMPLICIT_WORK_TREE".split()
+)
+"""Variables that a hook of the user's, from which pytest may have been started, sets for its own repository."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +95,11 @@ def blamed_commit(path: Path, start_of_line: str, *, behind: str) -> str | None:
     return commit if commit.strip("0") else None
 
 
+def variables_for_git() -> dict[str, str]:
+    """The session's variables without those that would make git look at another repository than a folder's own."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+
+
 def _is_dirty(status: str | None, top: str | None, ignoring: Path) -> bool:
     if status is None or top is None:
         return True
@@ -101,6 +112,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
         done = subprocess.run(
             ["git", *arguments],
             cwd=folder,
+            env=variables_for_git(),
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",  # names of files may be any bytes

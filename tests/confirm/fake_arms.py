@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_querycache.confirm.arm import Execution, Launch
 from pytest_querycache.confirm.executor import Executor
+from pytest_querycache.confirm.remedies import Remedies
 from pytest_querycache.errors import ArmError
 
 Script = Callable[["FakeArm", str, bool], Execution]
@@ -23,7 +24,7 @@ class FakeArm:
         self.seed = seed
         self.executed: list[tuple[str, bool]] = []
         self.closed = False
-        self.collection_problems: Mapping[str, str] = {}
+        self.collection_problems = world.collection_problems
 
     def wait_until_ready(self, timeout_s: float) -> list[str]:
         if self.number in self.world.broken_starts:
@@ -40,6 +41,9 @@ class FakeArm:
             self.closed = True  # a real one closes itself before it raises
             raise
 
+    def imported_from(self, places: Sequence[Path], timeout_s: float) -> list[str]:
+        return [file for file in self.world.imported if any(Path(file).is_relative_to(p) for p in places)]
+
     def close(self, *, patience_s: float = 5.0) -> None:
         self.closed = True
 
@@ -54,12 +58,22 @@ class FakeArms:
         self.uncollectable = frozenset(uncollectable)
         self.broken_starts = frozenset(broken_starts)
         self.arms: list[FakeArm] = []
+        self.collection_problems: Mapping[str, str] = {}
+        self.imported: Sequence[str] = ()
         self.timeouts: dict[str, float] = {}
         self._next: tuple[Sequence[str], int] = ((), 0)
 
-    def executor(self, **known_ns: float) -> Executor:
+    def executor(
+        self, *, foreign: Sequence[Path] = (), remedies: Remedies | None = None, **known_ns: float
+    ) -> Executor:
         """An executor of these arms; ``known_ns`` is what tests took in the session."""
-        return Executor(self._launch_for, known_ns, start=self._start)  # type: ignore[arg-type]
+        return Executor(
+            self._launch_for,
+            known_ns,
+            start=self._start,  # type: ignore[arg-type]
+            foreign=foreign,
+            remedies=remedies,
+        )
 
     def executed(self) -> list[list[tuple[str, bool]]]:
         """What each process executed, in order: the test, and whether it was told to be warm."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_querycache.confirm.arm import Execution
-from pytest_querycache.errors import ArmError
+from pytest_querycache.confirm.remedies import Remedies
+from pytest_querycache.errors import ArmError, IncomparableError
 from tests.confirm.fake_arms import FakeArm, FakeArms, passed
 
 
@@ -81,6 +84,57 @@ def test_a_test_that_is_not_collected() -> None:
             executor.once("a", warm=False)
         executor.once("b", warm=False)
     assert arms.executed() == [[("b", False)]]
+
+
+def test_a_file_that_could_not_be_collected() -> None:
+    """The reason why a test is missing is the one its file gave, with what mends it."""
+    arms = FakeArms(works, uncollectable=["t.py::a"])
+    arms.collection_problems = {"t.py": "ModuleNotFoundError: No module named 'x'", "u.py": "another"}
+    with arms.executor(remedies=Remedies(setup="make")) as executor:
+        executor.begin_process(["t.py::a", "b"], 1)
+        with pytest.raises(ArmError) as raised:
+            executor.once("t.py::a", warm=False)
+    assert str(raised.value) == (
+        "a fresh process does not collect this test (ModuleNotFoundError: No module named 'x'); "
+        "does confirm_setup (make) build what the old code imports?"
+    )
+
+
+def test_a_test_that_fails_for_want_of_a_file() -> None:
+    """A test of the old code that fails is told with what mends it; a test of the new code as it is."""
+    arms = FakeArms(lambda arm, test, warm: Execution(outcome="failed", detail="FileNotFoundError: data"))
+    for remedies, behind in ((None, ""), (Remedies(), "; is it a file that git does not track? ")):
+        with arms.executor(remedies=remedies) as executor:
+            executor.begin_process(["a"], 1)
+            detail = executor.once("a", warm=False).detail
+            assert detail.startswith(f"FileNotFoundError: data{behind}")
+            assert bool(behind) == (detail != "FileNotFoundError: data")
+
+
+@pytest.mark.parametrize(
+    ("remedies", "message"),
+    [
+        (None, "incomparable: the process for the new code imported the old (/old/lib.py)"),
+        (
+            Remedies(setup="make"),
+            "incomparable: the process for the old code imported the new (/old/lib.py); ",
+        ),
+    ],
+    ids=["new code", "old code"],
+)
+def test_a_process_that_imports_the_other_side(remedies: Remedies | None, message: str) -> None:
+    """It proves nothing, at the start or later: an error of its own kind says so."""
+    arms = FakeArms(works)
+    with arms.executor(foreign=[Path("/old")], remedies=remedies) as executor:
+        arms.imported = ["/new/lib.py"]
+        executor.begin_process(["a"], 1)
+        arms.imported = ["/new/lib.py", "/old/lib.py"]
+        with pytest.raises(IncomparableError) as later:
+            executor.check_imports()
+        with pytest.raises(IncomparableError) as at_once:
+            executor.begin_process(["a"], 2)
+    assert str(later.value).startswith(message)
+    assert str(at_once.value) == str(later.value)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite
+from statistics import median
 
 from ..model.quantity import format_quantity
 from ..model.verdict import Duel, Evidence, Finding
@@ -41,9 +42,21 @@ def _drawing_of_pairs(finding: Finding, duel: Duel) -> Drawing | None:
         ratio = limit.value / limit.reference
         # pairs are turned around where higher is better, so that more is always worse
         lines.append((1 / ratio if 0 < ratio < 1 else ratio, "limit", "limit"))
-    ratios = [ratio for ratio in duel.pair_ratios if isfinite(ratio)]
-    caption = f"{len(ratios)} pairs of processes, new code beside old"
-    return _drawing([[ratio] for ratio in ratios], lines, caption, lambda ratio: f"{ratio:.2f}x")
+    rows = [_turn_ratios(duel, pair) or [ratio] for pair, ratio in enumerate(duel.pair_ratios)]
+    finite = [[ratio for ratio in row if isfinite(ratio)] for row in rows]
+    beside = "new code beside old" if duel.commit else "new code beside the baseline's own processes"
+    caption = f"{len(rows)} pairs of processes, {beside}, a row each"
+    return _drawing(finite, lines, caption, lambda ratio: f"{ratio:.2f}x")
+
+
+def _turn_ratios(duel: Duel, pair: int) -> list[float]:
+    """How many times worse the new value was in each turn of a pair; none where the turns were not kept."""
+    turns = duel.turns[pair] if pair < len(duel.turns) else ()
+    ratios = [new / old for new, old in turns if old > 0 and new > 0]
+    middle = duel.pair_ratios[pair]
+    # a pair's ratio is turned around where higher is better, and so are its turns
+    upside_down = bool(ratios) and (median(ratios) - 1) * (middle - 1) < 0
+    return [1 / ratio for ratio in ratios] if upside_down else ratios
 
 
 def _drawing(

@@ -59,7 +59,7 @@ def _lines(account: Account, accept: str) -> Iterator[str]:
     if result is None:
         yield from _tracked_lines(account.run)
     else:
-        yield result.counts.line()
+        yield result.counts_line
         yield ""
         yield from _result_lines(result)
         if accept and result.of(Verdict.REGRESSED):
@@ -88,6 +88,7 @@ def _result_lines(result: GateResult) -> Iterator[str]:
     # of the rest one line each: what every other metric of them shows is in the page
     yield from _folded("more that regressed", [found[0] for found in records[_MOST_IN_FULL:]])
     yield from _folded("unconfirmed", [finding for finding in doubtful if finding.node_id not in names])
+    yield from _folded("could not be proved here", result.of(Verdict.INCOMPARABLE))
     yield from _folded("improved", result.of(Verdict.IMPROVED))
     for verdict in (Verdict.NEW, Verdict.MISSING):
         yield from _listed(verdict.value, [finding.node_id for finding in result.of(verdict)])

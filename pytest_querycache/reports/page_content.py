@@ -85,6 +85,7 @@ def _groups(account: Account, result: GateResult) -> Iterator[Group]:
     beside = [finding for finding in doubtful if finding.node_id in guilty]
     yield _group("regressed", "Regressed", [*told, *beside], account)
     yield _group("unconfirmed", "Unconfirmed", [f for f in doubtful if f.node_id not in guilty], account)
+    yield _group("incomparable", "Could not be proved here", result.of(Verdict.INCOMPARABLE), account)
     yield _group("improved", "Improved", result.of(Verdict.IMPROVED), account)
     yield _group("cleared", "Looked worse, and is not", result.cleared, account)
 

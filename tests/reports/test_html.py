@@ -210,6 +210,20 @@ def test_a_drawing_of_pairs() -> None:
     assert [mark.text for mark in drawing.marks] == ["as before 1.00x", "limit 1.20x"]
 
 
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_a_drawing_of_turns(upside_down: bool) -> None:
+    """Where a pair's turns were kept, they stand in its row, more always being worse."""
+    turns = [[(3.0, 2.0), (3.2, 2.0)], [(4.0, 2.0), (4.4, 2.0)]]
+    if upside_down:
+        turns = [[(old, new) for new, old in pair] for pair in turns]
+    duel = Duel(pair_ratios=(1.55, 2.1), old=2e6, new=4e6, needed=5, commit="abc", turns=turns)
+    drawing = drawing_of(RESULT.findings[1], Evidence(duel=duel))
+    assert drawing is not None
+    assert [dot.text for dot in drawing.dots] == ["1.50x", "1.60x", "2.00x", "2.20x"]
+    assert len({dot.y for dot in drawing.dots}) == 2
+    assert drawing.caption == "2 pairs of processes, new code beside old, a row each"
+
+
 @pytest.mark.parametrize(
     "evidence", [None, Evidence(problem="no"), Evidence(processes=((1.0,),))], ids=["none", "problem", "one"]
 )

@@ -18,7 +18,7 @@ def source_differs(old_file: Path, new_file: Path, test: str) -> bool:
 
 def _source(file: Path, names: list[str]) -> str | None:
     try:
-        node: ast.AST = ast.parse(file.read_text(encoding="utf-8"))
+        node: ast.AST = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return None
     for name in names:

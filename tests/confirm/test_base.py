@@ -289,6 +289,15 @@ def test_whether_the_test_itself_changed(tmp_path: Path, old: str, new: str, dif
     assert source_differs(tmp_path / "old.py", tmp_path / "new.py", "t.py::test_a[1]") is differs
 
 
+def test_source_of_any_encoding(tmp_path: Path) -> None:
+    """A file that declares its encoding is read in it."""
+    for name, text in (("old", "caf\xe9"), ("new", "th\xe9")):
+        source = f"# coding: latin-1\ndef test_a(): assert {text!r}\n"
+        (tmp_path / f"{name}.py").write_bytes(source.encode("latin-1"))
+    assert source_differs(tmp_path / "old.py", tmp_path / "new.py", "t.py::test_a")
+    assert not source_differs(tmp_path / "old.py", tmp_path / "old.py", "t.py::test_a")
+
+
 def test_tests_of_files_that_exist_on_both_sides(tmp_path: Path) -> None:
     """A test whose file the old code does not have is left out; one outside of both trees is not."""
     old, new = tmp_path / "old", tmp_path / "new"

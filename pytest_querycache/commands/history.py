@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..model.environment import shortened
 from ..model.history import Moment, Series, series_of
-from ..model.metric import EXPLAINING
+from ..model.metric import EXPLAINING, METRICS
 from ..model.policy import Policy
 from ..reports.history_terminal import record_lines, suite_lines
 from ..reports.sparkline import BLOCKS
@@ -195,8 +195,9 @@ def _newest(reader: HistoryReader, limit: int) -> int:
 
 def _matters(series: Series, policy: Policy) -> bool:
     """Whether a series changed by what the project cares about; most are dismissed without looking for changes."""
-    own = {} if series.metric.name in policy.thresholds_for("") else {series.metric.name: series.metric}
-    applied = policy.thresholds_for(series.node_id, own_metrics=own).get(series.metric.name)
+    name = series.metric.name
+    own = None if name in METRICS else {name: series.metric}
+    applied = policy.thresholds_for(series.node_id, own_metrics=own).get(name)
     if applied is None or max(series.values) - min(series.values) < applied.floor:
         return False
     course = series.course

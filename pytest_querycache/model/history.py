@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from statistics import median
+from typing import NamedTuple
 
 from .course import Course, course_of
 from .environment import Environment
@@ -34,8 +35,7 @@ class Moment:
         return f"{self.commit}{'+' if self.dirty and self.commit else ''}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Machine:
+class Machine(NamedTuple):
     """What has to agree for the values of several runs to be one series."""
 
     key: str
@@ -162,8 +162,11 @@ def series_of(
         speed = reference_ns if reference_ns is not None else _middle_speed(runs)
         for metric in _metrics_of(runs):
             moments, values = [], []
+            is_time = metric.family is Family.TIME
             for moment, cost in runs:
-                value = at_reference_speed(cost.values, metric, speed)
+                value = cost.values.get(metric.name)
+                if is_time:
+                    value = at_reference_speed(cost.values, metric, speed)
                 if value is not None:
                     moments.append(moment)
                     values.append(value)
@@ -183,7 +186,7 @@ def _metrics_of(runs: Iterable[tuple[Moment, Cost]]) -> list[Metric]:
     known: dict[str, Metric] = {}
     for _, cost in runs:
         for name in cost.values:
-            metric = cost.metric(name)
+            metric = None if name in known else cost.metric(name)
             if metric is not None and metric is not REFERENCE_TIME:
                 known[name] = metric
     order = {name: position for position, name in enumerate(METRICS)}

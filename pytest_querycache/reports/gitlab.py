@@ -109,7 +109,8 @@ def _family(name: str, unit: str, meaning: str, samples: Iterable[str]) -> Itera
 
 
 def _sample(labels: dict[str, str], value: float) -> str:
-    number = str(int(value)) if float(value).is_integer() else f"{value:.6g}"
+    whole = isinstance(value, int) or value.is_integer()
+    number = str(int(value)) if whole else f"{value:.6g}"
     return f"{_labels(labels)} {number}"
 
 

@@ -57,9 +57,16 @@ def _packed_at_once(pairs: list[tuple[str, Any]]) -> Entry | None:
             commit = value
         else:
             return None
-    if not names or not _PLAIN.issuperset(map(type, given)) or not is_finite(sum(given)):
+    if not names or not _PLAIN.issuperset(map(type, given)) or not _all_finite(given):
         return None
     return Entry.packed(names, array("d", numbers), commit=commit)
+
+
+def _all_finite(numbers: list[float]) -> bool:
+    try:
+        return is_finite(sum(numbers))
+    except OverflowError:  # an integer that no float can hold, beside a float
+        return False
 
 
 def packed_entry(pairs: Iterable[tuple[str, Any]]) -> Entry:

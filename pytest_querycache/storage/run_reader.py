@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +152,19 @@ class RunReader:
         )
 
     def _evidence(self, members: Members) -> Evidence:
+        duel = self._duel(members.mapping("duel")) if members.get("duel") is not None else None
         return Evidence(
-            processes=[members.checked_numbers(values, "processes") for values in members.items("processes")],
+            processes=[kept for kept in self._repeats(members) if kept],
             problem=members.text("problem"),
             incomparable=members.flag("incomparable"),
             machine_share=members.number("machine_share"),
-            duel=self._duel(members.mapping("duel")) if members.get("duel") is not None else None,
+            duel=duel if duel is not None and duel.pair_ratios else None,
         )
+
+    def _repeats(self, members: Members) -> Iterator[list[float]]:
+        """The values of each process, without those that JSON could not hold."""
+        for values in members.items("processes"):
+            yield [number for number in members.checked_numbers(values, "processes") if number != inf]
 
     def _duel(self, members: Members) -> Duel:
         return Duel(

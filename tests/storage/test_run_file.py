@@ -91,10 +91,17 @@ def test_a_ratio_to_zero() -> None:
 
 
 def test_infinity_is_read_back(tmp_path: Path) -> None:
-    """The reader takes null in an array of numbers for infinity."""
+    """The reader takes null among ratios for infinity; a process's value that is none is left out."""
     path = tmp_path / "run.json"
-    write_run(path, account(evidence={(LIST, "x"): Evidence(processes=((float("inf"),),))}))
-    assert read_run(path).evidence[(LIST, "x")].processes == [[float("inf")]]
+    found = account().evidence[(LIST, "wall_time")]
+    assert found.duel is not None
+    duel = replace(found.duel, pair_ratios=(1.0, float("inf")))
+    infinite = Evidence(duel=duel, processes=((float("inf"),), (2.0, float("inf"))))
+    write_run(path, account(evidence={(LIST, "x"): infinite}))
+    read = read_run(path).evidence[(LIST, "x")]
+    assert read.duel is not None
+    assert read.duel.pair_ratios == [1.0, float("inf")]
+    assert read.processes == [[2.0]]
 
 
 def _without_end(text: str) -> str:

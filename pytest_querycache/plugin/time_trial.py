@@ -82,7 +82,9 @@ class TimeTrial:
             remaining = remaining[:BATCH]
         if remaining:
             found.update(self._beside_old_code(remaining))
-            found.update(self._beside_stored_values(self._still_open(remaining, found)))
+            stored = self._beside_stored_values(self._still_open(remaining, found))
+            # where they show nothing either, the first reason is the one to mend
+            found.update({key: proof for key, proof in stored.items() if proof.duel is not None})
         return found
 
     def _explain_the_whole(self, found: EvidenceByMetric) -> None:
@@ -197,7 +199,7 @@ class TimeTrial:
         stored = [suspect for suspect in suspects if not suspect.unseen]
         if section is None or section.reference_ns is None or not stored:
             return {}
-        if self._screening.foreign or self._is_suite_wide():
+        if self._screening.foreign or self._is_suite_wide() or monotonic_ns() > self._deadline:
             return {}
         with executor_for(self._config, self._run) as new_code:
             return duel(
@@ -219,10 +221,13 @@ class TimeTrial:
         still_open = []
         for suspect in suspects:
             proof = found.get(suspect.key)
-            if proof is None or proof.duel is None:
-                if proof is None or proof.problem.startswith("no old code"):
-                    still_open.append(suspect)
-            elif newer and decide(suspect, proof, confirm="auto").verdict is Verdict.UNCHANGED:
+            if proof is None or (proof.duel is None and not proof.incomparable):
+                still_open.append(suspect)
+            elif (
+                newer
+                and proof.duel is not None
+                and decide(suspect, proof, confirm="auto").verdict is Verdict.UNCHANGED
+            ):
                 still_open.append(suspect)
         return still_open
 

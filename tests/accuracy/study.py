@@ -69,7 +69,7 @@ TESTS = {"planted": 12, "trace-planted": 13, "trace": 40, "forced": 60, "truth":
 
 
 def main() -> int:
-    """Run one part; 0 when it went through, 2 when it could not go on."""
+    """Run one part; 0 when it went through, 2 when it could not go on, 130 when it was interrupted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--results", type=Path, default=HERE / "results", help="folder of the raw results")
@@ -101,6 +101,9 @@ def main() -> int:
     except StudyError as error:
         print(f"the part {options.part} stopped: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; what was measured before is kept", file=sys.stderr)
+        return 130
     return 0
 
 

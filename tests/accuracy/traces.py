@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.accuracy.calibration import LEAST_NS, known_costs
@@ -55,9 +58,11 @@ def trace_planted(part: Part) -> None:
 def _record(
     workshop: Workshop, condition_name: str, tests: list[str], levels: dict[str, int], number: int
 ) -> dict[str, Any]:
-    condition = CONDITIONS[condition_name]
-    with loaded(condition.load, seed=number):
-        row, run = gate(workshop, condition, *_OPTIONS, tests=tests)
+    condition, chosen_tests = CONDITIONS[condition_name], frozenset(tests)
+    with TemporaryDirectory() as folder, loaded(condition.load, seed=number):
+        chosen = Path(folder) / "chosen.json"
+        chosen.write_text(json.dumps(tests), encoding="utf-8")
+        row, run = gate(workshop, condition, *_OPTIONS, f"--accuracy-duels={chosen}")
     tell("planted trace" if levels else "trace", row)
     duels = [
         {
@@ -67,7 +72,7 @@ def _record(
             "turns": found["duel"]["turns"],
         }
         for found in run["evidence"]
-        if found["metric"] == TIME and found["duel"]
+        if found["metric"] == TIME and found["duel"] and found["node_id"] in chosen_tests
     ]
     whole = sum(len(duel["pairs"]) >= _FEWEST_PAIRS for duel in duels)
     print(f"  {whole} of {len(tests)} tests with {_FEWEST_PAIRS} pairs", flush=True)

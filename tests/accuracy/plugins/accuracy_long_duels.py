@@ -1,35 +1,56 @@
-"""A pytest plugin: duels that do not stop early, so that their turns can be replayed under any rule.
+"""A pytest plugin: duels of chosen tests that do not stop early, so that rules can be replayed on their turns.
 
-Every suspect gets nine pairs of processes, whatever the first ones show; nobody is acquitted by a second look. The
-traces say how many pairs were run, so that a trace recorded without effect of this plugin is found out.
+Every chosen test gets nine pairs of processes, whatever the first ones show; nobody is acquitted by a second look,
+and whoever was not chosen is left alone. The traces say how many pairs were run, so that a trace recorded without
+effect of this plugin is found out.
 """
 
 from __future__ import annotations
 
+import json
+import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 PAIRS = 9
 
-REPLACED: dict[str, Callable[..., Any]] = {
-    "pairs_needed": lambda *args, **kwargs: PAIRS,
-    "is_cleared": lambda *args, **kwargs: False,
-    "second_look": lambda suspects, *args, **kwargs: ({}, list(suspects)),
-}
-"""Functions of the plugin by name, wherever its modules that measure again have imported them."""
 
-CONSTANTS = {"INNOCENT_AFTER": 1_000}
-"""And what ends a pair's turns before they are worth keeping."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Ask for the chosen tests."""
+    parser.addoption("--accuracy-duels", metavar="FILE", help="the tests of which duels are recorded")
 
 
-def pytest_sessionstart() -> None:
-    """Replace them in the modules that decide how long a duel lasts; the judgement afterwards stays as it is."""
-    import pytest_querycache.confirm.duels
-    import pytest_querycache.plugin.confirming  # noqa: F401
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Replace, in the modules that measure again, what decides who is measured and how long.
 
+    The judgement afterwards stays as it is.
+    """
+    file = session.config.getoption("--accuracy-duels")
+    if not file or session.config.pluginmanager.hasplugin("querycache-arm"):
+        return
+    replaced = _replacements(frozenset(json.loads(Path(file).read_text(encoding="utf-8"))))
+    confirm = import_module("pytest_querycache.confirm")
+    for found in pkgutil.iter_modules(confirm.__path__, "pytest_querycache.confirm."):
+        import_module(found.name)
+    import_module("pytest_querycache.plugin.time_trial")
     for name, module in list(sys.modules.items()):
-        if name.startswith(("pytest_querycache.confirm.", "pytest_querycache.plugin.confirming")):
-            for attribute, replacement in (REPLACED | CONSTANTS).items():
-                if hasattr(module, attribute):
-                    setattr(module, attribute, replacement)
+        if name.startswith(("pytest_querycache.confirm.", "pytest_querycache.plugin.")):
+            for attribute in replaced.keys() & vars(module).keys():
+                setattr(module, attribute, replaced[attribute])
+
+
+def _replacements(chosen: frozenset[str]) -> dict[str, object]:
+    def second_look(suspects: Sequence[Any], *_: object, **__: object) -> tuple[dict[Any, Any], list[Any]]:
+        return {}, [suspect for suspect in suspects if suspect.test_id in chosen]
+
+    always: dict[str, Callable[..., object] | int] = {
+        "pairs_needed": lambda *_, **__: PAIRS,
+        "is_cleared": lambda *_, **__: False,
+        "INNOCENT_AFTER": 1_000,
+    }
+    return {**always, "second_look": second_look}

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 
 class ImportWatch:
-    """Calls ``arrived`` with each watched module right after it was executed for the first time.
+    """Calls ``arrived`` with each watched module right after it was executed, again when it is reloaded.
 
     A finder at the head of ``sys.meta_path``: it lets the others find the module, and stands in for its loader
     until it was executed. Everything it does is undone by ``stop``.
@@ -50,10 +50,7 @@ class ImportWatch:
         return spec
 
     def _executed(self, module: ModuleType) -> None:
-        name = module.__name__
-        if name in self._awaited:
-            self._awaited.discard(name)
-            self._arrived(name, module)
+        self._arrived(module.__name__, module)
 
 
 class _TellingLoader:

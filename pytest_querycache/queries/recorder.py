@@ -15,6 +15,7 @@ from .import_watch import ImportWatch
 
 @dataclass(slots=True)
 class _Installed:
+    module: ModuleType
     holders: int
     undo: Undo
 
@@ -65,7 +66,9 @@ class Recorder:
             return
         for name in self._known:
             module = sys.modules.get(name)
-            if module is not None and name not in self._held and not _is_being_imported(module):
+            if module is None or _is_being_imported(module):
+                continue
+            if name not in self._held or _INSTALLED[name].module is not module:
                 self._arrived(name, module)
 
     def uninstall(self) -> None:
@@ -84,7 +87,10 @@ class Recorder:
     def _arrived(self, name: str, module: ModuleType) -> None:
         driver = self._known[name]
         with _LOCK:
-            if name in self._held or driver.name in self._failed:
+            if driver.name in self._failed:
+                return
+            if name in self._held:
+                self._arrived_again(driver, module, _INSTALLED[name])
                 return
             installed = _INSTALLED.get(name)
             if installed is None:
@@ -92,9 +98,15 @@ class Recorder:
                 if undo is None:
                     return
                 self.unseen += driver.unseen(module)
-                installed = _INSTALLED[name] = _Installed(0, undo)
+                installed = _INSTALLED[name] = _Installed(module, 0, undo)
             installed.holders += 1
             self._held.add(name)
+
+    def _arrived_again(self, driver: Driver, module: ModuleType, installed: _Installed) -> None:
+        """Patch anew what was reloaded, or imported again after somebody had emptied ``sys.modules``."""
+        installed.undo()
+        undo = self._patched(driver, module)
+        installed.module, installed.undo = module, undo or (lambda: None)
 
     def _patched(self, driver: Driver, module: ModuleType) -> Callable[[], None] | None:
         try:

@@ -185,6 +185,10 @@ class Recording:
 
     def _tally_of(self, source: Source, sql: str) -> Tally:
         """The tally of a text that this thread has not executed yet, or through another driver."""
+        if type(sql) is not str:
+            sql = str.__str__(
+                sql
+            )  # a text of a class of its own may compare in its own way, and hold anything
         thread = get_ident()
         texts = self._texts_of_thread.setdefault(thread, {})
         known = texts.get((source, sql))
@@ -228,7 +232,7 @@ class Recording:
 
     def _shown(self, sites: Mapping[CallSite, int], before: Mapping[CallSite, int]) -> dict[str, int]:
         shown: dict[str, int] = {}
-        for site, times in sites.items():
+        for site, times in list(sites.items()):  # other threads may go on
             more = times - before.get(site, 0)
             if more:
                 text = self._call_sites.shown(site)

@@ -108,6 +108,22 @@ def test_what_came_past_the_import_watch_is_found_at_the_next_look(folder: Path)
     assert NOTES == ["patched madeup_by_hand", "restored madeup_by_hand"]
 
 
+def test_a_driver_that_is_reloaded_or_imported_again_is_patched_again(folder: Path) -> None:
+    """What was patched is gone then: a suite may reload a module, or empty sys.modules between tests."""
+    (folder / "madeup_twice.py").write_text("", encoding="utf-8")
+    recorder = Recorder(known=[MadeUpDriver("sqlite3", "madeup_twice", "")])
+    recorder.install()
+    importlib.reload(importlib.import_module("madeup_twice"))
+    del sys.modules["madeup_twice"]
+    importlib.import_module("madeup_twice")
+    sys.modules["madeup_twice"] = ModuleType("madeup_twice")
+    recorder.look()
+    recorder.look()
+    recorder.uninstall()
+    again = ["restored madeup_twice", "patched madeup_twice"]
+    assert NOTES == ["patched madeup_twice", *again, *again, *again, "restored madeup_twice"]
+
+
 def test_a_failing_import_stays_the_suites_own_failure(folder: Path) -> None:
     """The error passes as it is, and a second try is watched again."""
     path = folder / "madeup_broken.py"

@@ -202,6 +202,24 @@ def test_too_many_places_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (use.count, use.repeated) == (5, 3)
 
 
+def test_a_summary_is_made_while_threads_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place that a left-over thread adds in the middle of it does no harm."""
+    recording = Recording()
+    execute(recording, "SELECT 1", times=3)
+    execute_in_the_middle = [lambda: leave(recording.enter(SQLITE, "SELECT 1"), 1, -1)]
+    shown = CallSites.shown
+
+    def interrupted(sites: CallSites, site: Any) -> str:
+        while execute_in_the_middle:
+            execute_in_the_middle.pop()()
+        return shown(sites, site)
+
+    monkeypatch.setattr(CallSites, "shown", interrupted)
+    (use,) = recording.summary().uses
+    assert use.count == 3
+    assert recording.count() == 4
+
+
 def test_counts_are_exact_over_threads() -> None:
     """Threads share no counter, so none is lost."""
     recording = Recording()

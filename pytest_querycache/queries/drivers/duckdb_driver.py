@@ -44,8 +44,8 @@ def _counting(original: Callable[..., Any], *, first: int, many: bool) -> Callab
         if recording is None:
             return original(*args, **named)
         sql = args[first] if len(args) > first else named.get("query")
-        text = sql if type(sql) is str else getattr(sql, "query", None)
-        if type(text) is not str:
+        text = sql if isinstance(sql, str) else getattr(sql, "query", None)
+        if not isinstance(text, str):
             return original(*args, **named)
         execution = recording.enter(SOURCE, text)
         clock = recording.clock

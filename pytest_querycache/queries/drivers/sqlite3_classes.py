@@ -88,7 +88,7 @@ def _executing(library: Any) -> Callable[..., Any]:
         recording = scope.recording
         if recording is None and not scope.is_inside:
             recording = recording_without(scope)
-        if recording is None or type(sql) is not str:
+        if recording is None or not isinstance(sql, str):
             cursor._counted_in = scope if scope.is_inside else None
             return base_execute(cursor, sql, *parameters)
         execution = cursor._counted_in = recording.enter(SOURCE, sql)
@@ -127,7 +127,7 @@ def _counting_cursor(library: Any) -> type[Any]:
             recording = scope.recording
             if recording is None and not scope.is_inside:
                 recording = recording_without(scope)
-            if recording is None or type(sql) is not str:
+            if recording is None or not isinstance(sql, str):
                 self._counted_in = scope if scope.is_inside else None  # type: ignore[assignment]
                 return base_execute(self, sql, *parameters)
             execution = self._counted_in = recording.enter(SOURCE, sql)
@@ -145,7 +145,7 @@ def _counting_cursor(library: Any) -> type[Any]:
             scope = scope_of()
             recording = scope.recording or recording_without(scope)
             self._counted_in = None
-            if recording is None or getattr(self, "_outer", None) is not None or type(sql) is not str:
+            if recording is None or getattr(self, "_outer", None) is not None or not isinstance(sql, str):
                 return base_executemany(self, sql, parameters)
             execution = recording.enter(SOURCE, sql)
             started = recording.clock()
@@ -158,7 +158,7 @@ def _counting_cursor(library: Any) -> type[Any]:
             scope = scope_of()
             recording = scope.recording or recording_without(scope)
             self._counted_in = None
-            if recording is None or getattr(self, "_outer", None) is not None or type(script) is not str:
+            if recording is None or getattr(self, "_outer", None) is not None or not isinstance(script, str):
                 return base_executescript(self, script)
             pieces = script_statements(script, library.complete_statement)
             executions = [recording.enter(SOURCE, piece) for piece in pieces]

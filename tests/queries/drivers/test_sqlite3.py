@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import importlib
+import os
 import sqlite3
 import threading
 import weakref
@@ -224,6 +226,51 @@ def test_what_the_users_function_drops_is_gone_at_once(observed: Any, connection
     finally:
         gc.enable()
     assert left == [None] * times
+
+
+class Marked(str):
+    """A text of a class of its own, as templates make them."""
+
+    __slots__ = ("note",)
+
+
+def test_texts_of_a_class_of_their_own_count(observed: Any, connection: Any) -> None:
+    """They are the statements they read as, and are not kept alive themselves."""
+    with observed.phase():
+        connection.execute(Marked("SELECT a FROM t"))
+        connection.cursor().execute(Marked("SELECT a FROM t"))
+        connection.executemany(Marked("INSERT INTO t VALUES (?, ?)"), [(1, "x")])
+        connection.executescript(Marked("SELECT a FROM t;"))
+    assert observed.counts == {"SELECT a FROM t": 3, "INSERT INTO t VALUES (?)": 1}
+
+
+def test_the_library_reloaded_is_watched_again(observed: Any) -> None:
+    """A reload gives the module its own ``connect`` back."""
+    importlib.reload(sqlite3)
+    connection = sqlite3.connect(":memory:")
+    with observed.phase():
+        connection.execute("SELECT 1 AS one")
+    connection.close()
+    assert observed.counts == {"SELECT ? AS one": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_childs_statements_are_its_own(observed: Any) -> None:
+    """A child goes on with a copy of the recording, and changes nothing in its parent's."""
+    with observed.phase() as recording:
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                connection = sqlite3.connect(":memory:")
+                for _ in range(5):
+                    connection.execute("SELECT 1")
+                status = 0 if recording.count() == 5 else 2
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert observed.summary.count == 0
 
 
 def test_literals_written_into_the_text_are_one_statement(observed: Any, connection: Any) -> None:

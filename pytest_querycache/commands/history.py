@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any
 
 from ..errors import ConfigurationError
 from ..model.environment import shortened
 from ..model.history import Moment, Series, series_of
 from ..model.metric import EXPLAINING, METRICS
 from ..model.policy import Policy
+from ..reports.history_json import history_json
 from ..reports.history_terminal import record_lines, suite_lines
 from ..reports.sparkline import BLOCKS
 from ..storage.history import HistoryReader, history
@@ -29,9 +28,6 @@ LIMIT = 100
 
 ROWS = 20
 """How many of them the table shows where nobody says otherwise."""
-
-FORMAT = "pytest-querycache history"
-VERSION = 1
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}.*")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}")
@@ -70,13 +66,13 @@ def history_lines(
     if node_id is None:
         changed = changed_records(path, policy_in(rootdir), metric=metric, window=window)
         if as_json:
-            yield json.dumps(plain_history(changed.series, with_runs=False), indent=1)
+            yield history_json(changed.series, with_runs=False)
             return
         yield from suite_lines(changed.series, runs=changed.runs, records=changed.records, where=str(path))
         return
     series = history_of(path, node_id, metric=metric, window=window)
     if as_json:
-        yield json.dumps(plain_history(series, with_runs=True), indent=1)
+        yield history_json(series, with_runs=True)
         return
     yield from record_lines(
         series,
@@ -202,44 +198,3 @@ def _matters(series: Series, policy: Policy) -> bool:
         return False
     course = series.course
     return course.changed and course.end != course.start and abs(course.end - course.start) >= applied.floor
-
-
-def plain_history(series: Iterable[Series], *, with_runs: bool) -> dict[str, Any]:
-    """Series as JSON has them; values are in the metric's unit."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "series": [dict(_plain_series(each, with_runs)) for each in series],
-    }
-
-
-def _plain_series(series: Series, with_runs: bool) -> Iterator[tuple[str, Any]]:
-    metric, course = series.metric, series.course
-    yield "node_id", series.node_id
-    yield "metric", metric.name
-    yield "unit", metric.unit
-    yield "better", metric.better.value
-    yield "environment", series.machine.key
-    yield "cpu_model", series.machine.cpu_model
-    yield "start", course.start
-    yield "end", course.end
-    yield "creeping", course.creeping
-    yield (
-        "shifts",
-        [
-            {**_plain_moment(series.moments[shift.position]), "before": shift.before, "after": shift.after}
-            for shift in course.shifts
-        ],
-    )
-    if with_runs:
-        yield (
-            "runs",
-            [
-                {**_plain_moment(moment), "value": value}
-                for moment, value in zip(series.moments, series.values, strict=True)
-            ],
-        )
-
-
-def _plain_moment(moment: Moment) -> dict[str, Any]:
-    return {"finished": moment.finished, "commit": moment.commit, "dirty": moment.dirty}

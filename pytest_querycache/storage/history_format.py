@@ -49,6 +49,7 @@ BUSY_S = 30.0
 """How long one process waits for another that writes."""
 
 _HEADER = 100
+_SMALLEST = 512
 _TABLES = (
     "CREATE TABLE machines (id INTEGER PRIMARY KEY, key TEXT NOT NULL, cpu_model TEXT NOT NULL, "
     "UNIQUE (key, cpu_model))",
@@ -111,17 +112,21 @@ def opened(path: Path, *, writing: bool) -> Iterator[Connection]:
         import sqlite3
     except ImportError:
         raise HistoryError(f"{path}: this Python was built without sqlite3, which a history needs") from None
+    if path.exists() and 0 < path.stat().st_size < _SMALLEST:
+        # SQLite takes what is shorter than a page for an empty file, and would write over it
+        raise DamagedHistoryError(f"{path}: the history is damaged (it was cut off)")
     connection = None
     try:
         connection = _connection(path, writing)
         # an open statement keeps its lock, and an error keeps its frame
         yield connection
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
+        # that of a damaged file has no class of its own
+        if type(error) is sqlite3.DatabaseError:
+            raise DamagedHistoryError(f"{path}: the history is damaged ({error})") from None
         raise HistoryError(
             f"{path}: cannot be {'written' if writing else 'read'} ({error}); {_ADVICE}"
         ) from None
-    except sqlite3.DatabaseError as error:
-        raise DamagedHistoryError(f"{path}: the history is damaged ({error})") from None
     finally:
         if connection is not None:
             connection.close()

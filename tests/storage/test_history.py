@@ -219,6 +219,17 @@ def test_a_damaged_file_is_set_aside(path: Path, how: str) -> None:
     assert walls(path) == [100]
 
 
+@pytest.mark.parametrize("size", [1, 99, 511, 1_024, 5_000])
+def test_wherever_a_file_is_cut_off(path: Path, size: int) -> None:
+    """A history of which only a beginning is left, however short, is set aside, and the next run is kept."""
+    content = damaged(path, "cut off")[:size]
+    path.write_bytes(content)
+    aside = append(path, 0)
+    assert aside is not None
+    assert aside.read_bytes() == content
+    assert walls(path) == [100]
+
+
 def test_the_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
     """Each damaged file gets a name of its own."""
     for number in (1, 2):

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-_ASCII = str.maketrans(
-    {"→": "->", "·": "|", "–": "-", "−": "-", "…": "...", "µ": "u", "×": "x", "≥": ">=", "≤": "<=", "±": "+-"}
-)
-"""What stands for our own signs where the terminal has none of them."""
+from ..reports.signs import carried
+
+__all__ = ["carried", "finish", "print_lines"]
 
 
 def print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
@@ -26,15 +25,6 @@ def print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
             print(carried(line, out.encoding or "utf-8"), file=out)
         except BrokenPipeError:
             _read_by_nobody(out)
-
-
-def carried(line: str, encoding: str) -> str:
-    """A line in the characters of an encoding; our own signs are written out, others become question marks."""
-    try:
-        line.encode(encoding)
-    except UnicodeEncodeError:
-        return line.translate(_ASCII).encode(encoding, "replace").decode(encoding)
-    return line
 
 
 def finish() -> None:

@@ -12,6 +12,7 @@ from ..model.environment import Environment, another_processor, incomparable_fam
 from ..model.metric import Family
 from ..model.record import Run
 from ..model.verdict import GateResult, Verdict
+from ..reports.signs import terminal_encoding, written_out
 from ..reports.terminal import Line, gate_lines, quoted, track_lines
 from ..reports.update_terminal import update_lines
 from ..storage.repository import why_no_old_code
@@ -99,8 +100,9 @@ class Summary:
         else:
             lines = [("the session was interrupted: nothing was accepted", {"yellow": True})]
         terminal.write_sep("=", "performance gate")
+        encoding = terminal_encoding()
         for text, style in lines:
-            terminal.write_line(text, **style)
+            terminal.write_line(written_out(text, encoding), **style)
 
     def report_to_junit(self, result: GateResult) -> None:
         """Let a JUnit file show the gate's failure; only its plugin is told, so that no other one counts it."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_querycache.commands.output import carried
 from pytest_querycache.model.baseline import Entry
+from pytest_querycache.reports.signs import carried
 from pytest_querycache.storage.baseline_file import read_baseline
 from tests.accounts import HERE
 from tests.commands.test_compare import said

@@ -195,3 +195,17 @@ def test_html_needs_the_template_engine(project: Project) -> None:
     project.write("conftest.py", "import sys\nsys.modules['jinja2'] = None\n")
     said = project.run("--perf-html=page.html", exit_status=4)
     assert "--perf-html=page.html: it needs the package jinja2: pip install 'pytest-querycache[html]'" in said
+
+
+def test_a_terminal_without_unicode(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a narrow terminal that knows ASCII alone the gate's own signs are written out."""
+    project.write("test_shop.py", SUITE)
+    project.record()
+    project.write("test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
+    for name, value in {"PYTHONIOENCODING": "ascii", "NO_COLOR": "1", "COLUMNS": "40"}.items():
+        monkeypatch.setenv(name, value)
+    said = project.gate(exit_status=1)
+    assert "compared 5 | regressed 1 | improved 0" in said
+    assert " KB -> " in said
+    assert "\\xb7" not in said
+    assert "\\u2192" not in said

@@ -121,7 +121,7 @@ def test_a_driver_that_is_reloaded_or_imported_again_is_patched_again(folder: Pa
     recorder.look()
     recorder.uninstall()
     again = ["restored madeup_twice", "patched madeup_twice"]
-    assert NOTES == ["patched madeup_twice", *again, *again, *again, "restored madeup_twice"]
+    assert ["patched madeup_twice", *again, *again, *again, "restored madeup_twice"] == NOTES
 
 
 def test_a_failing_import_stays_the_suites_own_failure(folder: Path) -> None:

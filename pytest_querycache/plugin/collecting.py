@@ -11,6 +11,7 @@ import pytest
 from ..model.environment import Environment
 from ..model.record import Record, Run, file_of, is_of_a_test
 from .measuring import WORKER_OUTPUT
+from .readers import tell_worker
 from .transport import ATTRIBUTE, records_of
 
 
@@ -31,6 +32,11 @@ class Collecting:
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
         """Note what was left out on purpose."""
         self.run.deselected.update(item.nodeid for item in items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker what is read here."""
+        tell_worker(self._config, node.workerinput)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:

@@ -7,7 +7,7 @@ plugins) are measured around ``pytest_runtest_call``.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -29,6 +29,7 @@ from ..probes.reference import ReferenceWorkload
 from .fixtures import TRACKER_KEY
 from .marks import plain_marks
 from .query_fixtures import begin_cache_figures, cache_figures
+from .readers import somebody_reads
 from .sql_recording import figures_of
 from .transport import ATTRIBUTE, plain_figures
 
@@ -37,7 +38,7 @@ WORKER_OUTPUT = "perf_session"
 """The key of a worker's output that carries what the controller has to know of the worker's session."""
 
 _SHOWN = frozenset(name for name, metric in METRICS.items() if metric.gated or metric is CPU_TIME)
-"""What goes into a report's properties beside the user's own metrics: what is gated, and CPU time."""
+"""What goes into a report's properties, where somebody reads them, beside the user's own metrics."""
 
 _PROPERTY = "perf."
 _NOT_REACHED = "its body was not called through pytest_pyfunc_call"
@@ -52,6 +53,7 @@ class Measuring:
         self._deselected: list[str] = []
         self._error = ""
         self._asks_others = False
+        self._shows = True
         self._reading = meter.reading()
         self._measured: pytest.Item | None = None
         self._figures: tuple[str, dict[str, Any]] | None = None
@@ -86,6 +88,8 @@ class Measuring:
         self.meter.install(exclude_other_threads=True)
         self.disturbances = disturbances()
         self._asks_others = bool(session.config.hook.pytest_querycache_metrics.get_hookimpls())
+        # kept until the session ends, which gives the collector more to look through than all the rest
+        self._shows = somebody_reads(session.config)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -175,13 +179,8 @@ class Measuring:
         marks = item.stash.get(MARKS_KEY, None)
         if marks is not None:
             plain["marks"] = marks
-        if item.user_properties:  # an earlier attempt may have left its figures
-            item.user_properties[:] = [
-                pair for pair in item.user_properties if not pair[0].startswith(_PROPERTY)
-            ]
-        for name, value in plain["values"].items():
-            if name in _SHOWN or name not in METRICS:
-                item.user_properties.append((_PROPERTY + name, value))
+        if self._shows:
+            _show(item, plain["values"])
         return plain
 
     def _add_from_others(self, item: pytest.Item, plain: dict[str, Any]) -> None:
@@ -197,3 +196,12 @@ class Measuring:
                 plain["values"][name] = value
                 if name not in METRICS:
                     plain.setdefault("own", {})[name] = ["", Better.LOWER.value, False]
+
+
+def _show(item: pytest.Item, values: Mapping[str, float]) -> None:
+    """Put figures into the item's properties, in the place of those that an earlier attempt left."""
+    properties = item.user_properties
+    properties[:] = [pair for pair in properties if not pair[0].startswith(_PROPERTY)]
+    properties.extend(
+        (_PROPERTY + name, value) for name, value in values.items() if name in _SHOWN or name not in METRICS
+    )

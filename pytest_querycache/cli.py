@@ -180,11 +180,11 @@ def _baseline_path(options: argparse.Namespace) -> Path:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from .commands.project import baseline_of
     from .reports.baseline_terminal import baseline_lines
+    from .storage.baseline_file import read_baseline
 
     path = _baseline_path(options)
-    print_lines(baseline_lines(baseline_of(path), options.node_id, path))
+    print_lines(baseline_lines(read_baseline(path), options.node_id, path))
     return EXIT_OK
 
 

@@ -19,7 +19,6 @@ from ..model.record import SEPARATOR, Record
 from ..model.verdict import Verdict
 from ..storage.baseline_file import update_baseline
 from ..storage.run_file import read_run
-from .project import baseline_of
 
 _COUNTED_STATEMENTS = frozenset({DB_QUERIES.name, DB_DISTINCT.name, DB_REPEATED.name})
 
@@ -42,8 +41,6 @@ def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Poli
     written.
     """
     account = read_run(path)
-    if baseline.exists():
-        baseline_of(baseline)
     if account.run.disturbances:
         why = min(account.run.disturbances.values())
         raise RunFileError(f"{path}: {why}: figures measured under it cannot be accepted; run without it")

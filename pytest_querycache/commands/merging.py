@@ -7,8 +7,7 @@ from pathlib import Path
 
 from ..errors import BaselineError
 from ..model.baseline import Baseline, Section
-from ..storage.baseline_file import update_baseline
-from .project import baseline_of
+from ..storage.baseline_file import read_baseline, update_baseline
 
 
 def merge(paths: Sequence[Path], into: Path) -> dict[str, bool]:
@@ -18,9 +17,7 @@ def merge(paths: Sequence[Path], into: Path) -> dict[str, bool]:
     whole file, so a section that is as the other file has it gives way to one that is not. Raises BaselineError
     where two of the baselines changed one environment differently, because nobody could say which is right.
     """
-    read = [(path, baseline_of(path).sections) for path in paths]
-    if into.exists():
-        baseline_of(into)
+    read = [(path, read_baseline(path).sections) for path in paths]
     changed: dict[str, bool] = {}
 
     def change(baseline: Baseline) -> None:

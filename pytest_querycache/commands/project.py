@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import BaselineError
-from ..model.baseline import Baseline, Section
+from ..model.baseline import Section
 from ..model.configuration import Configuration, configuration_of
 from ..model.policy import Policy
 from ..storage.baseline_file import read_baseline
 from ..storage.project_file import read_table
-from ..storage.run_file import is_run
 
 
 def configuration_in(rootdir: Path) -> Configuration:
@@ -35,18 +34,9 @@ def baseline_in(rootdir: Path, given: Path | None) -> Path:
     return given if given is not None else rootdir / configuration_in(rootdir).baseline
 
 
-def baseline_of(path: Path) -> Baseline:
-    """The baseline in a file; raises BaselineError, also for a run, which looks much like one."""
-    if is_run(path):
-        raise BaselineError(
-            f"{path}: this is a run, expected a baseline; querycache accept RUN takes a run's figures into one"
-        )
-    return read_baseline(path)
-
-
 def section_in(path: Path, key: str) -> Section:
     """The section for an environment in a baseline file; raises BaselineError where there is none."""
-    baseline = baseline_of(path)
+    baseline = read_baseline(path)
     section = baseline.sections.get(key)
     if section is None:
         raise BaselineError(

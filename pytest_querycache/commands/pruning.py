@@ -8,8 +8,7 @@ from pathlib import Path
 from ..errors import BaselineError
 from ..model.baseline import Baseline
 from ..model.record import SEPARATOR, file_of, is_of_a_test
-from ..storage.baseline_file import update_baseline
-from .project import baseline_of
+from ..storage.baseline_file import read_baseline, update_baseline
 
 
 def prune(path: Path, node_ids: Sequence[str], rootdir: Path) -> list[str]:
@@ -18,7 +17,7 @@ def prune(path: Path, node_ids: Sequence[str], rootdir: Path) -> list[str]:
     Raises BaselineError for a name that no entry has, and where not one file is there: then it is the folder that
     is wrong.
     """
-    known = {name for section in baseline_of(path).sections.values() for name in section.entries}
+    known = {name for section in read_baseline(path).sections.values() for name in section.entries}
     doomed = _named(known, node_ids, path) if node_ids else _gone(known, rootdir, path)
 
     def change(baseline: Baseline) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..errors import ReportError
 from ..model.account import Account
+from ..storage.baseline_file import read_baseline
 from ..storage.checkout import folder_in_checkout
 from ..storage.replace import write_text
 from ..storage.run_file import read_run
-from .project import baseline_of
 
 
 def account_beside(path: Path, baseline: Path, *, required: bool) -> Account:
@@ -20,7 +20,7 @@ def account_beside(path: Path, baseline: Path, *, required: bool) -> Account:
     account = read_run(path)
     if not required and not baseline.exists():
         return account
-    return replace(account, section=baseline_of(baseline).sections.get(account.run.environment.key))
+    return replace(account, section=read_baseline(baseline).sections.get(account.run.environment.key))
 
 
 def write_reports(

@@ -52,6 +52,10 @@ class _Reader:
 
     def baseline(self, document: object) -> Baseline:
         root = self.mapping(document, "the file")
+        if root.get("format") == "pytest-querycache run":
+            raise BaselineError(
+                f"{self.path}: this is a run, expected a baseline; querycache accept RUN takes its figures into one"
+            )
         if root.get("format") != FORMAT:
             self.fail(f"'format' is {root.get('format')!r}, expected {FORMAT!r}: this is not a baseline")
         version = root.get("version")

@@ -119,7 +119,7 @@ def test_no_baseline(capsys: pytest.CaptureFixture[str], command: str, name: str
 def test_a_run_for_a_baseline(capsys: pytest.CaptureFixture[str], command: str) -> None:
     """A run in a baseline's place is recognised, and the command that makes one of it is named."""
     text = one_line(capsys, *(part.format("1.json") for part in READING_BASELINES[command]))
-    assert "1.json: this is a run, expected a baseline; querycache accept" in text
+    assert "1.json: this is a run, expected a baseline; querycache accept RUN" in text
 
 
 @pytest.mark.parametrize("command", ["gate", "accept", "report"])

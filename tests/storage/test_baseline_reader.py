@@ -62,6 +62,11 @@ def one_entry(text: str) -> str:
             f"this is not a baseline; {AGAIN}",
         ),
         (
+            '{"format": "pytest-querycache run", "version": 1}',
+            "perf-baseline.json: this is a run, expected a baseline; "
+            "querycache accept RUN takes its figures into one",
+        ),
+        (
             '{"format": "pytest-querycache baseline"}',
             f"perf-baseline.json: unexpected None in 'version', expected a number; {AGAIN}",
         ),

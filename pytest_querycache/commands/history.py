@@ -18,8 +18,8 @@ from ..model.policy import Policy
 from ..reports.history_json import history_json
 from ..reports.history_terminal import record_lines, suite_lines
 from ..reports.sparkline import BLOCKS
-from ..storage.history import HistoryReader, history
 from ..storage.history_format import HistoryError
+from ..storage.history_reader import HistoryReader, history
 from .output import carried
 from .project import configuration_in, policy_in
 

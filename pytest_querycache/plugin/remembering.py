@@ -112,7 +112,7 @@ class Remembering:
 
 def _series(path: Path, node_ids: list[str], run: Run, section: Section | None) -> Iterator[Series]:
     """The series of some records on this machine, at the speed of the baseline's reference workload."""
-    from ..storage.history import history
+    from ..storage.history_reader import history
 
     here = Machine.of(run.environment)
     speed = section.reference_ns if section is not None else None

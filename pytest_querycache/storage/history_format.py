@@ -159,3 +159,8 @@ def prepare(connection: Connection, path: Path) -> None:
             connection.execute(statement)
         return
     _check(path, application, version)
+
+
+def storable(text: str) -> str:
+    """A text that SQLite can hold; a file name that is not UTF-8 arrives as lone surrogates, which it cannot."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_querycache.storage.history import history
+from pytest_querycache.storage.history_reader import history
 from tests.stories.test_gate_story import XDIST, suite
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def test_the_historys_own_statements_are_not_counted(project: Project) -> None:
         """
 import sqlite3
 from pytest_querycache.model.history import Cost, Machine, Moment
-from pytest_querycache.storage.history import append_run, history
+from pytest_querycache.storage.history import append_run
+from pytest_querycache.storage.history_reader import history
 
 def test_sql(tmp_path):
     connection = sqlite3.connect(":memory:")

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from pytest_querycache.model.history import Cost, Machine, Moment
 from pytest_querycache.model.record import own_metric
-from pytest_querycache.storage.history import append_run, history
+from pytest_querycache.storage.history import append_run
 from pytest_querycache.storage.history_format import HistoryError
+from pytest_querycache.storage.history_reader import history
 
 HERE = Machine(key="cpython-3.12-linux-x86_64-native", cpu_model="CPU A")
 THERE = Machine(key="cpython-3.12-linux-x86_64-native", cpu_model="CPU B")

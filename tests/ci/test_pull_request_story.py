@@ -65,7 +65,8 @@ def test_red_accepted_green(checkout: Checkout) -> None:
     reports = checkout.temporary / "perf-reports"
     assert sorted(path.name for path in reports.iterdir()) == ["perf-report.html", "perf-run.json"]
     assert json.loads((reports / "perf-run.json").read_text(encoding="utf-8"))["dirty"] is False
-    assert "1 run" in checkout.run(f"querycache history --history {checkout.temporary}/perf-history/history.sqlite")
+    history = checkout.temporary / "perf-history/history.sqlite"
+    assert "1 run" in checkout.run(f"querycache history --history {history}")
     output = (checkout.temporary / "output").read_text(encoding="utf-8")
     assert output == f"exit-status=1\nreports={reports}\n"
     assert "failed&#58; 4 records" in (checkout.temporary / "summary.md").read_text(encoding="utf-8")

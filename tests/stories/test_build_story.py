@@ -21,7 +21,7 @@ from tests.conftest import PLUGIN
 if TYPE_CHECKING:
     from tests.conftest import Project
 
-BUDGET = "--perf-set=confirm_budget=120s"
+BUDGET = "--perf-set=confirm_budget=100s"
 AGAINST = ("--perf-against=HEAD", "-v", BUDGET)
 
 TEST = """

@@ -218,18 +218,7 @@ class TimeTrial:
     def _still_open(self, suspects: Sequence[Suspect], found: EvidenceByMetric) -> list[Suspect]:
         """Suspects without old code to stand beside, and those whom it cannot acquit, since dependencies changed."""
         newer = self._dependencies_changed()
-        still_open = []
-        for suspect in suspects:
-            proof = found.get(suspect.key)
-            if proof is None or (proof.duel is None and not proof.incomparable):
-                still_open.append(suspect)
-            elif (
-                newer
-                and proof.duel is not None
-                and decide(suspect, proof, confirm="auto").verdict is Verdict.UNCHANGED
-            ):
-                still_open.append(suspect)
-        return still_open
+        return [suspect for suspect in suspects if _is_open(suspect, found.get(suspect.key), newer=newer)]
 
     def _dependencies_changed(self) -> bool:
         if self._section is None:
@@ -246,6 +235,14 @@ class TimeTrial:
 
     def _time_left(self) -> str:
         return f"{max(self._deadline - monotonic_ns(), 0) / 1e9:.0f} s left"
+
+
+def _is_open(suspect: Suspect, proof: Evidence | None, *, newer: bool) -> bool:
+    if proof is None or proof.incomparable:
+        return proof is None
+    if proof.duel is None:
+        return True
+    return newer and decide(suspect, proof, confirm="auto").verdict is Verdict.UNCHANGED
 
 
 def _control_times(run: Run, section: Section | None, screening: Screening) -> dict[str, float]:

@@ -46,6 +46,7 @@ def gate_lines(
     yield from _improved_lines(result, verbose)
     if verbose:
         yield from _cleared_lines(result.cleared)
+    if verbose or result.counts.compared == 0:  # then the reasons are the answer
         for reason, number in sorted(result.not_judged.items(), key=lambda pair: -pair[1]):
             yield f"not judged: {number} · {reason}", PLAIN
     for note in result.notes:

@@ -6,9 +6,12 @@ This module is imported in every session; what records is imported when an optio
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from .sql_waiting import UntilADriverComes
 
 if TYPE_CHECKING:
     from ..queries.attribution import Owner
@@ -82,7 +85,7 @@ def start_recording(config: pytest.Config, *, at_once: bool = False) -> SqlRecor
     if at_once or recorder.is_active:
         _register(config, plugin)
     else:
-        config.pluginmanager.register(_UntilADriverComes(config, plugin), _WAITING)
+        config.pluginmanager.register(UntilADriverComes(plugin, partial(_register, config, plugin)), _WAITING)
     return plugin
 
 
@@ -92,6 +95,7 @@ def _register(config: pytest.Config, plugin: SqlRecording) -> None:
         manager.register(plugin, _NAME)
     if manager.hasplugin(_WAITING):
         manager.unregister(name=_WAITING)
+    plugin.recorder.on_arrival = lambda: None
 
 
 def start_for_spy(item: pytest.Item) -> None:
@@ -139,27 +143,6 @@ def figures_of(item: pytest.Item) -> dict[str, Any] | None:
     }
     told.update({name: number for name, number in context.items() if number})
     return told
-
-
-class _UntilADriverComes:
-    """Keeps the hooks around every test away from a suite that uses no driver; one look a test is all it pays.
-
-    A driver that is first imported inside a test is watched from the next test on.
-    """
-
-    def __init__(self, config: pytest.Config, plugin: SqlRecording) -> None:
-        self._config = config
-        self._plugin = plugin
-
-    def pytest_collection_finish(self) -> None:
-        """Look for what test modules and conftests have imported."""
-        self._plugin.recorder.look()
-        self.pytest_runtest_logfinish()
-
-    def pytest_runtest_logfinish(self) -> None:
-        """Begin with the next test when this one has imported a driver."""
-        if self._plugin.recorder.is_active:
-            _register(self._config, self._plugin)
 
 
 class SqlRecording:
@@ -212,6 +195,14 @@ class SqlRecording:
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[WORKER_OUTPUT] = self.recorder.unseen
+
+    def begin_within(self, item: pytest.Item, *, is_called: bool) -> None:
+        """Record the rest of a test that had begun before anybody wanted to."""
+        if _OWNER_KEY in item.stash:
+            return
+        owner = self._begin(item)
+        item.addfinalizer(lambda: self._end(item, owner))
+        owner.recording = item.stash[_CALL_KEY if is_called else _SETUP_KEY] = self._recording(owner)
 
     def spy(self, request: pytest.FixtureRequest) -> QuerySpy:
         """What the fixture gives: from now on every execution of the test is kept with its call site."""

@@ -40,6 +40,8 @@ class Recorder:
         self._is_installed = False
         self._failed: set[str] = set()
         self.unseen: list[str] = []
+        self.on_arrival: Callable[[], object] = lambda: None
+        """Called when a driver has been patched; the suite may just be importing it."""
 
     @property
     def active(self) -> tuple[str, ...]:
@@ -101,6 +103,7 @@ class Recorder:
                 installed = _INSTALLED[name] = _Installed(module, 0, undo)
             installed.holders += 1
             self._held.add(name)
+        self.on_arrival()
 
     def _arrived_again(self, driver: Driver, module: ModuleType, installed: _Installed) -> None:
         """Patch anew what was reloaded, or imported again after somebody had emptied ``sys.modules``."""

@@ -117,15 +117,27 @@ def test_figures_are_the_same_in_every_session(pytester: pytest.Pytester) -> Non
     assert first == second
 
 
-def test_a_driver_first_imported_inside_a_test_is_seen_from_the_next_on(pytester: pytest.Pytester) -> None:
-    """A suite without a driver pays nothing; once a test has imported one, the tests after it are recorded."""
+@pytest.mark.parametrize("where", ["test", "fixture"])
+def test_a_driver_first_imported_inside_a_test_is_seen_from_there_on(
+    pytester: pytest.Pytester, where: str
+) -> None:
+    """A suite without a driver pays next to nothing; the first test that imports one is recorded all the same."""
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(
-        """
+        f"""
         import sys
 
-        def test_late():
+        import pytest
+
+        @pytest.fixture
+        def database():
+            if "{where}" == "fixture":
+                import sqlite3
+
+        def test_before():
             assert "sqlite3" not in sys.modules
+
+        def test_late(database):
             from sqlite3 import connect
             connect(":memory:").execute("SELECT 1").connection.close()
 
@@ -134,10 +146,10 @@ def test_a_driver_first_imported_inside_a_test_is_seen_from_the_next_on(pytester
             connect(":memory:").execute("SELECT 1").connection.close()
         """
     )
-    pytester.runpytest_subprocess("-p", PLUGIN, timeout=60).assert_outcomes(passed=2)
+    pytester.runpytest_subprocess("-p", PLUGIN, "-p", "no:randomly", timeout=60).assert_outcomes(passed=3)
     told = figures(pytester)
-    assert told["test_late"] is None
-    assert told["test_next"]["values"]["db_queries"] == 1
+    assert told["test_before"] is None
+    assert [told[name]["values"]["db_queries"] for name in ("test_late", "test_next")] == [1, 1]
 
 
 def test_nothing_is_imported_or_patched_without_a_reason(pytester: pytest.Pytester) -> None:

@@ -1,0 +1,52 @@
+"""What waits, in a suite that has imported no driver so far, for one to come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .sql_recording import SqlRecording
+
+
+class UntilADriverComes:
+    """Keeps the hooks around every test away from a suite that uses no driver, which pays two short calls a test.
+
+    A test that is the first to import a driver is recorded from the import on.
+    """
+
+    def __init__(self, plugin: SqlRecording, register: Callable[[], object]) -> None:
+        self._plugin = plugin
+        self._register = register
+        self._item: pytest.Item | None = None
+        self._is_called = False
+        plugin.recorder.on_arrival = self._arrived
+
+    def pytest_collection_finish(self) -> None:
+        """Look for what test modules and conftests have imported."""
+        self._plugin.recorder.look()
+        self.pytest_runtest_logfinish()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Take note of the test, whose fixtures may import a driver."""
+        self._item, self._is_called = item, False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        """Take note that the test itself begins."""
+        self._is_called = True
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Begin with the next test when something has brought a driver past the watch over imports."""
+        self._item = None
+        if self._plugin.recorder.is_active:
+            self._register()
+
+    def _arrived(self) -> None:
+        if self._item is not None:
+            self._register()
+            self._plugin.begin_within(self._item, is_called=self._is_called)
+            self._item = None

@@ -30,8 +30,8 @@ def second_look(
     """Repeat the suspects' tests in one fresh process; gives the evidence that acquits, and who remains suspect.
 
     Who remains has the best of the repeats for its value, which says far better than a session's single execution
-    how bad it is. Values are brought to ``reference_ns``, the reference workload's time that the baseline was stored at.
-    ``deadline`` is a time on ``clock``. What cannot be repeated, or is not reached, remains.
+    how bad it is. Values are brought to ``reference_ns``, the reference workload's time that the baseline was stored
+    at. ``deadline`` is a time on ``clock``. What cannot be repeated, or is not reached, remains.
     """
     tests = list(dict.fromkeys(suspect.test_id for suspect in suspects if not suspect.alone))
     acquitted: EvidenceByMetric = {}

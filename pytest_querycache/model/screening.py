@@ -194,9 +194,8 @@ class _Screener:
                     f"{self._other_processor}, and too few tests to compare them with each other"
                 )
             elif screening.foreign:
-                screening.notes.append(
-                    f"times were {self._other_processor}: tests are compared with each other, suspects beside the old code"
-                )
+                how = "tests are compared with each other, suspects beside the old code"
+                screening.notes.append(f"times were {self._other_processor}: {how}")
         return self.screening
 
     def _hold_against(

@@ -17,6 +17,8 @@ def baseline_lines(baseline: Baseline, node_id: str | None, path: Path) -> Itera
     Raises BaselineError when no section knows the test.
     """
     if node_id is None:
+        if not baseline.sections:
+            yield f"{path}: no section yet; pytest --perf-update records one"
         for key, section in sorted(baseline.sections.items()):
             machine = section.environment
             yield f"{key}: {len(section.entries)} entries, Python {machine.full_version}, {machine.cpu_model}"

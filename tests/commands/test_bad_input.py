@@ -207,6 +207,12 @@ def test_prune_from_a_wrong_folder(capsys: pytest.CaptureFixture[str], tmp_path:
     assert len(entries()) == 4
 
 
+def test_a_baseline_without_sections(capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty baseline is no mistake, but silence would leave people guessing."""
+    write_sections("fresh.json", {})
+    assert "fresh.json: no section yet" in said(capsys, "show", "--baseline", "fresh.json", exit_status=0)
+
+
 def test_mixed_environments(capsys: pytest.CaptureFixture[str]) -> None:
     """A run is not held against a baseline of other environments, and both are named."""
     write_sections("other.json", {"pypy-3.11-linux-x86_64-net": ["t.py::a"]})

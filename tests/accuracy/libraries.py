@@ -30,6 +30,7 @@ from planted_work import planted_in
 
 {function} = planted_in({function}, {table})
 """
+_IGNORED = "__pycache__/\n*.pyc\n.pytest_cache/\n.hypothesis/\n"
 _MARK = "\n\n# planted by the accuracy study\n"
 
 
@@ -106,9 +107,15 @@ class Workshop:
         install_beside(self.library.needs, self._beside)
         self._add_hooks()
         self._git("init", "--quiet")
-        ignored = "__pycache__/\n*.pyc\n.pytest_cache/\n.hypothesis/\n"
-        (self.source / ".git" / "info" / "exclude").write_text(ignored, encoding="utf-8")
+        exclude = self.source / ".git" / "info" / "exclude"
+        exclude.write_text(_IGNORED, encoding="utf-8")
         self._commit("as published, with hooks that do nothing")
+        # what the tests write into the tree must not make it look changed
+        self.run(self.command("-n0", gated=False))
+        exclude.write_text(
+            _IGNORED + self._git("ls-files", "--others", "--exclude-standard"), encoding="utf-8"
+        )
+        self.restore()
         for baseline, load in (("idle", ""), ("busy", "busy")):
             with loaded(load, seed=0):
                 self._record(baseline)
@@ -196,7 +203,7 @@ class Workshop:
         self.slow_everything(0.0)
         conftest = self.source / "conftest.py"
         known = conftest.read_text(encoding="utf-8") if conftest.exists() else ""
-        imported = "from slower_everywhere import pytest_pyfunc_call, pytest_runtest_call  # noqa: F401"
+        imported = "from slower_everywhere import pytest_runtest_setup  # noqa: F401"
         conftest.write_text(f"{known}\n{imported}\n", encoding="utf-8")
 
     def _published_name(self) -> str:

@@ -1,4 +1,4 @@
-"""How often changes are found where there are none, and where there are: ``change_point_rates.py [SERIES]``.
+"""How often changes are found where there are none, and where there are: ``change_point_rates.py [--series N]``.
 
 Prints, for several kinds of noise, the share of steady series that show a change; how near to its place a step is
 found; and after how many weeks a loss of 2 % a week is. Everything is drawn from fixed seeds.
@@ -6,7 +6,7 @@ found; and after how many weeks a loss of 2 % a week is. Everything is drawn fro
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable, Sequence
 from math import erfc, sqrt
 from random import Random
@@ -128,13 +128,15 @@ def _mann_kendall(values: Sequence[float]) -> float:
     return erfc(max(0, abs(score) - 1) / spread / sqrt(2))
 
 
-def main(arguments: Sequence[str]) -> None:
+def main() -> None:
     """Print the three tables."""
-    series = int(arguments[0]) if arguments else 1000
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--series", type=int, default=1_000, help="of each kind (default: 1,000)")
+    series = parser.parse_args().series
     _false_changes(series)
     _steps(series)
     _ramps(max(1, series // 5))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

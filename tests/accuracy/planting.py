@@ -18,7 +18,7 @@ KINDS = ("python", "c", "allocation", "sleep")
 _UNSTEADY = 0.5
 """Tests whose middle half of executions spans more of their median are not planted."""
 
-_FEWEST_UNITS = {"python": 100, "c": 3, "allocation": 20, "sleep": 2_000}
+_FEWEST_UNITS = {"python": 100, "c": 2, "allocation": 20, "sleep": 2_000}
 """A working call does no less, so that its own cost is known; with many calls not each one works."""
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-PROBES = {"python": 10_000, "c": 100, "allocation": 2_000}
+PROBES = {"python": 10_000, "c": 50, "allocation": 2_000}
 """How much of each kind of work is timed beside an execution: some 0.3 ms each."""
 
 

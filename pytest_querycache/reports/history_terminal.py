@@ -119,7 +119,8 @@ def _table(series: Series, rows: int) -> Iterator[str]:
     yield f"  {'time (UTC)':<16}  {'commit':<13}  {'value':>10}  change"
     for place in range(first, number):
         moment, value = series.moments[place], series.values[place]
-        change = percent_text(series.values[place - 1], value) if place else ""
+        before = series.values[place - 1] if place else None
+        change = "" if before is None else "=" if value == before else percent_text(before, value)
         star = "  * new level" if place in begun else ""
         time = moment.finished[:16].replace("T", " ")
         line = (

@@ -84,8 +84,8 @@ def test_one_record(capsys: pytest.CaptureFixture[str]) -> None:
     assert "  allocated_bytes  ▁▁▁▁▁▁▁▁▁▁████████████████████  97.7 KB → 146 KB (+50 %)" in lines
     assert "    2026-03-02  0028c0ffee  97.7 KB → 146 KB (+50 %)" in lines
     assert "  2026-03-02 04:00  0028c0ffee         146 KB  +50 %   * new level" in lines
-    assert "  2026-03-03 04:00  0029c0ffee         146 KB  +0.0 %" in lines
-    assert "  2026-03-05 04:00  002bc0ffee         146 KB  +0.0 %" in lines
+    assert "  2026-03-03 04:00  0029c0ffee         146 KB  =" in lines
+    assert "  2026-03-05 04:00  002bc0ffee         146 KB  =" in lines
     assert sum(line.startswith("  2026-") for line in lines) == 30
     assert max(map(len, lines)) <= 80
 

@@ -28,9 +28,13 @@ EXIT_CANNOT = 4
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives its exit status."""
     try:
-        return _carry_out(parser().parse_args(arguments))
+        status = _carry_out(parser().parse_args(arguments))
     finally:
-        finish()
+        problem = finish()
+    if problem and status != EXIT_CANNOT:
+        print_lines([f"querycache: the output cannot be written ({problem})"], sys.stderr)
+        return EXIT_CANNOT
+    return status
 
 
 def _carry_out(options: argparse.Namespace) -> int:

@@ -59,12 +59,13 @@ def _test_of(node_id: str) -> str:
 
 def _checked_module(rootdir: Path, node_id: str) -> ast.Module | None:
     """The test file's text as a tree, None where it is not Python; a typing error must not be answered."""
-    file = rootdir / file_of(node_id)
-    if not file.is_file():
-        what = "a folder, expected a test" if file.is_dir() else "no such file"
-        raise ConfigurationError(
-            f"{file_of(node_id)}: {what}; node ids start from {rootdir.resolve()}, see --rootdir"
-        )
+    name = file_of(node_id) or "."
+    file = rootdir / name
+    problem = "" if file.is_file() else "a folder, expected a test" if file.is_dir() else "no such file"
+    if file.is_file() and (Path(name).is_absolute() or ".." in Path(name).parts):
+        problem = "expected a node id"  # whose patterns and entries no other spelling would find
+    if problem:
+        raise ConfigurationError(f"{name}: {problem}; node ids start from {rootdir.resolve()}, see --rootdir")
     try:
         module = ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError):

@@ -23,17 +23,23 @@ def print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
             continue
         try:
             print(carried(line, out.encoding or "utf-8"), file=out)
-        except BrokenPipeError:
+        except OSError as error:
+            # a complaint that cannot be written must not become another one
+            if out is not sys.stderr and not isinstance(error, BrokenPipeError):
+                raise
             _read_by_nobody(out)
 
 
-def finish() -> None:
-    """Send off what is still held back, so that a closed pipe is not found out where nobody can catch it."""
+def finish() -> str:
+    """Send off what is still held back; gives what went wrong, which is nothing where merely nobody reads on."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        # or Python would find out at its very end, where nobody can catch it
         _read_by_nobody(sys.stdout)
+        return "" if isinstance(error, BrokenPipeError) else str(error.strerror)
+    return ""
 
 
 def _read_by_nobody(stream: TextIO) -> None:

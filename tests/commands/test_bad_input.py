@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
+from typing import IO
 
 import pytest
 
@@ -134,6 +136,8 @@ def test_a_baseline_for_a_run(capsys: pytest.CaptureFixture[str], command: str) 
     [
         (("explain", "none.py::x"), "none.py: no such file; node ids start from "),
         (("explain", "."), ".: a folder, expected a test"),
+        (("explain", "::test_a"), ".: a folder, expected a test"),
+        (("explain", "folder.json/../t.py::test_a"), "t.py: expected a node id; node ids start from "),
         (("explain", "t.py::test_typo"), "t.py: there is no test_typo in this file"),
         (("explain", "t.py::TestApi::test_typo"), "t.py: there is no test_typo in this file"),
         (("explain", "t.py::test_a", "--metric", "speed"), "--metric speed: unknown metric, expected one of"),
@@ -224,13 +228,15 @@ def entries() -> dict[str, Entry]:
     return read_baseline(Path("perf-baseline.json")).sections[HERE.key].entries
 
 
-def started(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, whose output goes into pipes."""
+def started(
+    *arguments: str, stdout: int | IO[bytes] = PIPE, stderr: int | IO[bytes] = PIPE, **environment: str
+) -> subprocess.Popen[bytes]:
+    """The command in a process of its own, whose output goes into pipes unless it is said where."""
     inherited = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     return subprocess.Popen(
         [sys.executable, "-m", "pytest_querycache.cli", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
         env={**inherited, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
     )
 
@@ -261,6 +267,18 @@ def test_nobody_reads_on(arguments: tuple[str, ...], exit_status: int) -> None:
     assert b"Traceback" not in complaint
     assert b"BrokenPipe" not in complaint
     assert Path("summary.md").exists() == ("--markdown" in arguments)
+
+
+@pytest.mark.skipif("not os.path.exists('/dev/full')", reason="needs a device that is always full")
+def test_nothing_can_be_written() -> None:
+    """A full disk behind the standard output is said; behind the standard error the exit status still tells."""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 (a device)
+        process = started("show", stdout=full)
+        assert b"No space left" in process.communicate()[1]
+        assert process.returncode == 4
+        process = started("gate", "none.json", stderr=full)
+        process.communicate()
+        assert process.returncode == 4
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,26 @@ def test_prepared_statements_count_at_each_execution(observed: Any, postgres: An
     assert use.call_site.endswith(" in work")
 
 
+def test_copy_counts_with_its_rows(observed: Any, postgres: Any) -> None:
+    """COPY in both directions is one statement each, whose text the driver writes."""
+
+    async def sink(_: bytes) -> None:
+        """Drop what is copied out."""
+
+    async def work(connection: Any) -> None:
+        await connection.execute("CREATE TEMP TABLE t (a int)")
+        with observed.phase():
+            await connection.copy_records_to_table("t", records=[(n,) for n in range(1_000)])
+            await connection.copy_from_query("SELECT a FROM t WHERE a < 5", output=sink)
+
+    run(postgres, work)
+    uses = observed.summary.uses
+    assert sorted((use.text.split()[0], use.count, use.rows) for use in uses) == [
+        ("COPY", 1, 5),
+        ("COPY", 1, 1_000),
+    ]
+
+
 def test_a_failure_counts_and_its_error_passes(observed: Any, postgres: Any) -> None:
     """The server was asked, whatever it answered."""
 

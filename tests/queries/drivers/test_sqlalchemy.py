@@ -161,6 +161,29 @@ def test_lazy_loading_repeats_in_step_and_names_its_place(observed: Any) -> None
     assert any(use.rows == 8 and use.count == 1 for use in observed.summary.uses)
 
 
+def test_places_at_different_heights_are_kept_apart(observed: Any, engine: Any) -> None:
+    """The same text comes through more or fewer of the library's frames, and through a helper, taking turns."""
+    orm = pytest.importorskip("sqlalchemy.orm")
+    statement = sa.text("SELECT a FROM t")
+
+    def helper(connection: Any) -> None:
+        connection.execute(statement).all()
+
+    with observed.phase() as recording, engine.connect() as connection, orm.Session(engine) as session:
+        for _ in range(5):
+            session.execute(statement).all()
+            connection.execute(statement).all()
+            helper(connection)
+    (tally,) = (tally for tally in recording._tallies if not tally.control)
+    places = {recording._call_sites.shown(site): times for site, times in tally.sites.items()}
+    first = test_places_at_different_heights_are_kept_apart.__code__.co_firstlineno + 10
+    assert places == {
+        f"test_sqlalchemy.py:{first} in test_places_at_different_heights_are_kept_apart": 4,
+        f"test_sqlalchemy.py:{first + 1} in test_places_at_different_heights_are_kept_apart": 5,
+        f"test_sqlalchemy.py:{helper.__code__.co_firstlineno + 1} in helper": 5,
+    }
+
+
 def test_what_the_users_function_drops_is_gone_at_once(observed: Any, engine: Any) -> None:
     """Looking for the call site through the library's frames keeps none of them alive."""
 

@@ -12,7 +12,7 @@ from tests.accuracy.parts import Part
 from tests.accuracy.results import Results
 from tests.accuracy.rivals import flagged_by_min, flagged_by_single_run
 from tests.accuracy.sessions import outcome_of
-from tests.accuracy.summary import middle, recall, summed_identical, summed_overhead
+from tests.accuracy.summary import middle, recall, summed_everything, summed_identical, summed_overhead
 from tests.accuracy.table import lines_of, summary_of, write_table
 
 
@@ -103,6 +103,18 @@ def test_sessions_with_suspects_tell_nothing_of_the_overhead() -> None:
     found = summed_overhead(rows)
     assert found["all"]["median"] == pytest.approx(1.02)
     assert found["all"]["left_out"] == 1
+
+
+def test_blaming_the_machine_is_no_report() -> None:
+    """Shows that where everything is slower the note has to name the code, or a record has to be called regressed."""
+    told = [{"test": "t", "metric": "wall_time"}]
+    rows = [
+        session(suite_wide=["suite-wide: 1.30x, and it is the code: 8 tests"]),
+        session(suite_wide=["suite-wide: 1.30x, and it is the machine: 8 tests"]),
+        session(suite_wide=[], regressed=told),
+    ]
+    found = summed_everything(rows)["all"]
+    assert [found[key]["hits"] for key in ("reported", "suite_wide", "the_machine")] == [2, 1, 1]
 
 
 def test_middle_of_nothing_is_unknown() -> None:

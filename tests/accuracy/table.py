@@ -145,7 +145,8 @@ def _planted(summed: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"Sessions: {found['sessions']}, with {_middle(found['confirming_seconds'], digits=0)} s of confirmation. "
-        f"Records beside the planted ones: {found['others_compared']} compared, {found['others_regressed']} called regressed."
+        f"Records beside the planted ones: {found['others_compared']} compared, "
+        f"{found['others_regressed']} called regressed."
     )
 
 

@@ -21,8 +21,8 @@ from .patches import Patches
 SOURCE = Source("asyncpg", "postgres")
 _NOT_TOLD = -1
 _METHODS = ("execute", "executemany", "fetch", "fetchval", "fetchrow", "fetchmany")
-# below its six public methods for COPY, which write the statement themselves
-_COPIES = ("_copy_in", "_copy_in_records", "_copy_out")
+# below the public methods for COPY, which write the statement themselves
+_COPIES = ("_copy_in", "_copy_out")
 
 
 def install(module: ModuleType) -> Undo:
@@ -39,12 +39,20 @@ def install(module: ModuleType) -> Undo:
     for name in _COPIES:
         if name in vars(connection):
             patches.put(connection, name, _counting(vars(connection)[name], _given))
+    if "copy_records_to_table" in vars(connection):
+        patches.put(
+            connection, "copy_records_to_table", _counting(vars(connection)["copy_records_to_table"], _copied)
+        )
     patches.put(connection, "reset", _not_counting(vars(connection)["reset"]))
     return patches.undo
 
 
 def _given(connection: Any, args: tuple[Any, ...], named: dict[str, Any]) -> str:
     return str(args[0] if args else named.get("query", named.get("command", "")))
+
+
+def _copied(connection: Any, args: tuple[Any, ...], named: dict[str, Any]) -> str:
+    return f'COPY "{args[0] if args else named.get("table_name", "")}" FROM STDIN (FORMAT binary)'
 
 
 def _prepared(statement: Any, args: tuple[Any, ...], named: dict[str, Any]) -> str:

@@ -191,6 +191,25 @@ def test_places_in_libraries_are_passed_over(tmp_path: Any) -> None:
     assert sites.shown((1, 2)) == ""
 
 
+def test_the_users_own_function_among_the_librarys_is_the_place(tmp_path: Any) -> None:
+    """From one line, and at one height, the innermost place may be another one: what lies below it tells."""
+    recording = Recording(CallSites(str(tmp_path)))
+    names: dict[str, Any] = {"recording": recording, "source": SQLITE}
+    library = "def inner():\n    recording.enter(source, 'SELECT 1')\ndef outer():\n    inner()\n"
+    exec(compile(library, f"{tmp_path}/site-packages/orm.py", "exec"), names)
+    exec(
+        compile("def own():\n    inner()\ndef work(call):\n    call()\n", f"{tmp_path}/shop.py", "exec"),
+        names,
+    )
+    for call in ("outer", "outer", "outer", "own", "own", "outer"):
+        names["work"](names[call])
+    (tally,) = recording._tallies
+    assert {recording._call_sites.shown(site): times for site, times in tally.sites.items()} == {
+        "shop.py:4 in work": 3,
+        "shop.py:2 in own": 2,
+    }
+
+
 def test_too_many_places_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generated code may have more lines than anybody reads."""
     monkeypatch.setattr(recording_module, "MAX_SITES", 2)

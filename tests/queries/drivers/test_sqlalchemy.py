@@ -54,6 +54,19 @@ def test_executemany_is_one_statement_of_many_rows(observed: Any, engine: Any) -
     assert (observed.summary.count, observed.summary.rows) == (1, 10_000)
 
 
+@pytest.mark.skipif(
+    sqlite3.sqlite_version_info < (3, 35), reason="SQLite returns no inserted rows before 3.35"
+)
+def test_an_insert_in_batches_is_as_many_statements(observed: Any, engine: Any) -> None:
+    """SQLAlchemy sends the batches of one insert through one cursor; each is a statement."""
+    table = sa.Table("u", sa.MetaData(), sa.Column("a", sa.Integer, primary_key=True))
+    with engine.begin() as connection:
+        table.create(connection)
+        with observed.phase():
+            connection.execute(table.insert().returning(table.c.a), [{"a": n} for n in range(2_500)]).all()
+    assert (observed.summary.count, len(observed.summary.uses)) == (3, 1)
+
+
 def test_nested_transactions_are_not_counted(observed: Any, engine: Any) -> None:
     """Savepoints of nested transactions are transaction control."""
     with observed.phase(), engine.begin() as connection:

@@ -63,6 +63,9 @@ _TABLES = (
 )
 
 
+_SIGNATURE = b"SQLite format 3\0"
+
+
 class HistoryError(QueryCacheError):
     """A history cannot be read or written: no such file, no permission, another program's, or of a newer format."""
 
@@ -85,9 +88,18 @@ def check_header(path: Path) -> None:
         return
     except OSError as error:
         raise HistoryError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    if len(header) == _HEADER and header.startswith(b"SQLite format 3\0"):
+    if len(header) == _HEADER and header.startswith(_SIGNATURE):
         version, application = (int.from_bytes(header[at : at + 4], "big") for at in (60, 68))
         _check(path, application, version)
+    elif _is_text(header):
+        # a mistyped name must not move somebody's own file aside as a damaged history
+        raise HistoryError(f"{path}: this is a text file, expected a history; name another file")
+
+
+def _is_text(beginning: bytes) -> bool:
+    if _SIGNATURE.startswith(beginning):
+        return False  # a history that was cut off, or one that is empty yet
+    return all(byte >= 32 or byte in b"\t\n\r" for byte in beginning)
 
 
 def _check(path: Path, application: int, version: int) -> None:

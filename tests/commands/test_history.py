@@ -265,7 +265,7 @@ def test_a_wrong_limit(capsys: pytest.CaptureFixture[str], limit: str) -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda path: path.write_bytes(b"garbage" * 99), lambda path: os.truncate(path, 5_000)],
+    [lambda path: path.write_bytes(b"garbage\0" * 99), lambda path: os.truncate(path, 5_000)],
     ids=["garbage", "cut off"],
 )
 def test_a_damaged_history(

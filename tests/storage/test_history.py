@@ -201,13 +201,21 @@ def damaged(path: Path, how: str) -> bytes:
         )
     content = path.read_bytes()
     if how == "garbage":
-        content = b"this is no database " * 50
+        content = b"\0\x01\xfe" * 400
     elif how == "cut off":
         content = content[: len(content) // 2]
     else:
         content = content[:100] + b"\xff" * (len(content) - 100)
     path.write_bytes(content)
     return content
+
+
+def test_a_text_is_nobodys_damaged_history(path: Path) -> None:
+    """A mistyped name moves no file of the user's: it is refused, and stays what it is."""
+    path.write_text('{"somebody": "else"}\n' * 50)
+    with pytest.raises(HistoryError, match="this is a text file, expected a history"):
+        append_run(path, HERE, moment(0), {})
+    assert path.read_text().startswith('{"somebody"')
 
 
 @pytest.mark.parametrize("how", ["garbage", "cut off", "overwritten"])
@@ -234,7 +242,7 @@ def test_wherever_a_file_is_cut_off(path: Path, size: int) -> None:
 def test_the_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
     """Each damaged file gets a name of its own."""
     for number in (1, 2):
-        path.write_bytes(b"garbage %d" % number * 100)
+        path.write_bytes(b"garbage %d\0" % number * 100)
         assert append(path, 0) == path.with_name(f"history.db.damaged-{number}")
     assert path.with_name("history.db.damaged-1").read_bytes().startswith(b"garbage 1")
 

@@ -15,30 +15,49 @@ from tests.accuracy.sessions import TIME, gate, outcome_of
 CHECKED_EXECUTIONS = 15
 
 
+FORCED_BUDGET = "300s"
+
+
 def planted(part: Part) -> None:
     """Plant, gate with default settings, and take out again; each test of the table is a trial."""
+    _planted(part, "planted", 0)
+
+
+def planted_forced(part: Part) -> None:
+    """The same with the planted tests alone, each forced to be a suspect, so that all reach confirmation."""
+    _planted(
+        part,
+        "planted_forced",
+        4_000,
+        "--perf-confirm=always",
+        "--perf-set",
+        f"confirm_budget={FORCED_BUDGET}",
+    )
+
+
+def _planted(part: Part, name: str, seed: int, *options: str) -> None:
     choices = {"library": part.libraries, "kind": KINDS, "condition": part.conditions}
-    for number, turn in part.turns("planted", **choices):
+    for number, turn in part.turns(name, **choices):
         workshop, condition = part.workshop(turn["library"]), CONDITIONS[turn["condition"]]
         costs = known_costs(workshop)
-        trials = choose(costs, turn["kind"], tests=part.tests, seed=number)
+        trials = choose(costs, turn["kind"], tests=part.tests, seed=seed + number)
         # the rise of each trial is seen once more in one process, without the gate; that alone takes a few seconds
         seen = alternate(workshop, table_of(trials), least=CHECKED_EXECUTIONS)
+        names = {trial.test for trial in trials}
         workshop.plant(table_of(trials))
         try:
             with loaded(condition.load, seed=number):
-                row, run = gate(workshop, condition)
+                row, run = gate(workshop, condition, *options, tests=sorted(names) if options else ())
         finally:
             workshop.plant({})
-        names = {trial.test for trial in trials}
         row |= {
             "kind": turn["kind"],
             "trials": [_trial_row(trial, costs[trial.test].warm_ns, seen, run) for trial in trials],
             "others_regressed": [told for told in row["regressed"] if told["test"] not in names],
             "counts_regressed": [told for told in row["regressed"] if told["metric"] != TIME],
         }
-        part.results.add("planted", row)
-        tell("planted", row)
+        part.results.add(name, row)
+        tell(name, row)
         print("  " + _summary(row["trials"]), flush=True)
 
 

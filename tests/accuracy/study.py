@@ -19,7 +19,7 @@ from tests.accuracy.conditions import CONDITIONS
 from tests.accuracy.identical import everything, forced, identical, overhead, record_rounds
 from tests.accuracy.libraries import LIBRARIES, StudyError, Workshop
 from tests.accuracy.parts import Part
-from tests.accuracy.planted import planted, truth
+from tests.accuracy.planted import planted, planted_forced, truth
 from tests.accuracy.replays import replay
 from tests.accuracy.results import Results
 from tests.accuracy.table import write_table
@@ -57,6 +57,7 @@ PARTS: dict[str, Callable[[Part], None]] = {
     "identical": identical,
     "forced": forced,
     "planted": planted,
+    "planted-forced": planted_forced,
     "everything": everything,
     "overhead": overhead,
     "trace": trace,
@@ -64,7 +65,7 @@ PARTS: dict[str, Callable[[Part], None]] = {
     "replay": replay,
     "table": table,
 }
-TESTS = {"planted": 12, "trace-planted": 13, "trace": 40, "forced": 60, "truth": 8}
+TESTS = {"planted": 12, "planted-forced": 13, "trace-planted": 13, "trace": 40, "forced": 60, "truth": 8}
 """How many tests a session of a part takes on, where nobody says otherwise."""
 
 

@@ -82,11 +82,15 @@ def summed_forced(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def summed_planted(rows: Sequence[Row]) -> dict[str, Any]:
-    """Planted trials: by level, and for the levels of the goals by kind, library and condition."""
+def summed_planted(rows: Sequence[Row], forced: Sequence[Row] = ()) -> dict[str, Any]:
+    """Planted trials: by level, and for the levels of the goals by kind, library and condition.
+
+    Those of the sessions in ``forced`` count among what reached confirmation, and not end to end.
+    """
     trials = [
-        {**trial, "condition": row["condition"], "library": row["library"]}
-        for row in rows
+        {**trial, "condition": row["condition"], "library": row["library"], "forced": is_forced}
+        for is_forced, several in ((False, rows), (True, forced))
+        for row in several
         for trial in row["trials"]
     ]
     if not trials:
@@ -94,6 +98,7 @@ def summed_planted(rows: Sequence[Row]) -> dict[str, Any]:
     levels = sorted(set(LEVELS))
     return {
         "sessions": len(rows),
+        "forced_sessions": len(forced),
         "by_level": {str(level): recall([t for t in trials if t["level"] == level]) for level in levels},
         **{
             f"by_{name}": {
@@ -111,12 +116,12 @@ def summed_planted(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def recall(trials: Sequence[Row]) -> dict[str, Any]:
-    """What became of trials: among those that reached a duel, and among all."""
+    """What became of trials: among those that reached a duel, and among all that nobody forced."""
     reached = [trial for trial in trials if trial["duel"]]
     seen = [trial["seen"] for trial in trials if trial["seen"] is not None]
     return {
         "reached": share(reached, _is_regressed),
-        "end_to_end": share(trials, _is_regressed),
+        "end_to_end": share([trial for trial in trials if not trial.get("forced")], _is_regressed),
         "missed": _counted(_how_missed(trial) for trial in trials if not _is_regressed(trial)),
         "seen_per_cent": middle(seen),
     }

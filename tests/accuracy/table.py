@@ -50,7 +50,7 @@ def summary_of(results: Results) -> dict[str, Any]:
         ),
         "identical": summed_identical(results.rows("identical")),
         "forced": summed_forced(results.rows("forced")),
-        "planted": summed_planted(results.rows("planted")),
+        "planted": summed_planted(results.rows("planted"), results.rows("planted_forced")),
         "truth": summed_truth(results.rows("truth")),
         "everything": summed_everything(results.rows("everything")),
         "overhead": summed_overhead(results.rows("overhead")),
@@ -144,8 +144,9 @@ def _planted(summed: Mapping[str, Any]) -> Iterator[str]:
         )
     yield ""
     yield (
-        f"Sessions: {found['sessions']}, with {_middle(found['confirming_seconds'], digits=0)} s of confirmation. "
-        f"Records beside the planted ones: {found['others_compared']} compared, "
+        f"Sessions of whole suites: {found['sessions']}, with {_middle(found['confirming_seconds'], digits=0)} s of "
+        f"confirmation; of planted tests forced to be suspects, which count only as having reached confirmation: "
+        f"{found['forced_sessions']}. Records beside the planted ones: {found['others_compared']} compared, "
         f"{found['others_regressed']} called regressed."
     )
 

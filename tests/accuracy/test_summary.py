@@ -12,7 +12,14 @@ from tests.accuracy.parts import Part
 from tests.accuracy.results import Results
 from tests.accuracy.rivals import flagged_by_min, flagged_by_single_run
 from tests.accuracy.sessions import outcome_of
-from tests.accuracy.summary import middle, recall, summed_everything, summed_identical, summed_overhead
+from tests.accuracy.summary import (
+    middle,
+    recall,
+    summed_everything,
+    summed_identical,
+    summed_overhead,
+    summed_planted,
+)
 from tests.accuracy.table import lines_of, summary_of, write_table
 
 
@@ -92,6 +99,13 @@ def test_unconfirmed_trials_are_missed() -> None:
         "cleared by a second look": 1,
         "not a suspect": 1,
     }
+
+
+def test_forced_trials_say_nothing_of_end_to_end() -> None:
+    """Shows that trials which were forced to be suspects count among what reached confirmation only."""
+    row = session(kind="c", trials=[trial("regressed", duel=True)], others_regressed=[], counts_regressed=[])
+    found = summed_planted([row], [row, row])["by_level"]["30"]
+    assert (found["reached"]["trials"], found["end_to_end"]["trials"]) == (3, 1)
 
 
 def test_sessions_with_suspects_tell_nothing_of_the_overhead() -> None:

@@ -25,7 +25,8 @@ from .query_fixtures import (
     query_cache_session,
 )
 from .sql_notes import SqlNotes
-from .sql_recording import forget_early_watch, query_spy, start_recording, watch_early
+from .sql_recording import query_spy, start_recording
+from .sql_watch import forget_early_watch, watch_early
 
 __all__ = [
     "perf_tracker",

@@ -5,13 +5,14 @@ This module is imported in every session; what records is imported when an optio
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .sql_waiting import UntilADriverComes
+from .sql_watch import configured_drivers, recorder_of
 
 if TYPE_CHECKING:
     from ..queries.attribution import Owner
@@ -25,44 +26,9 @@ WORKER_OUTPUT = "perf_sql_unseen"
 _NAME = "querycache-sql"
 _WAITING = "querycache-sql-waiting"
 SQL_KEY: pytest.StashKey[SqlRecording] = pytest.StashKey()
-_EARLY_KEY: pytest.StashKey[Recorder] = pytest.StashKey()
 _OWNER_KEY: pytest.StashKey[Owner] = pytest.StashKey()
 _SETUP_KEY: pytest.StashKey[Recording] = pytest.StashKey()
 _CALL_KEY: pytest.StashKey[Recording] = pytest.StashKey()
-
-
-def watch_early(config: pytest.Config) -> None:
-    """Patch the drivers before the first conftest is imported, which may open connections or take ``connect`` away.
-
-    Called when the command line has been read in part, so any ``--perf-*`` option will do; ``start_recording``
-    goes on from here, or ``forget_early_watch`` takes the patches back.
-    """
-    given = vars(config.known_args_namespace)
-    if not any(value not in (None, False) for name, value in given.items() if name.startswith("perf_")):
-        return
-    try:
-        drivers = configured_drivers(config, given.get("perf_set"))
-    except pytest.UsageError:
-        return  # it is raised again where pytest expects it
-    if drivers:
-        config.stash[_EARLY_KEY] = _installed_recorder(config, drivers)
-
-
-def forget_early_watch(config: pytest.Config) -> None:
-    """Take back what ``watch_early`` did, in a session that executes no test itself or measures none."""
-    recorder = config.stash.get(_EARLY_KEY, None)
-    if recorder is not None:
-        recorder.uninstall()
-        del config.stash[_EARLY_KEY]
-
-
-def _installed_recorder(config: pytest.Config, drivers: tuple[str, ...]) -> Recorder:
-    from ..queries.recorder import Recorder
-
-    recorder = Recorder(drivers)
-    recorder.install()
-    config.add_cleanup(recorder.uninstall)
-    return recorder
 
 
 def start_recording(config: pytest.Config, *, at_once: bool = False) -> SqlRecording | None:
@@ -79,7 +45,7 @@ def start_recording(config: pytest.Config, *, at_once: bool = False) -> SqlRecor
     drivers = configured_drivers(config, config.getoption("perf_set", None))
     if not drivers:
         return None
-    recorder = config.stash.get(_EARLY_KEY, None) or _installed_recorder(config, drivers)
+    recorder = recorder_of(config, drivers)
     plugin = SqlRecording(config, recorder)
     config.stash[SQL_KEY] = plugin
     if at_once or recorder.is_active:
@@ -102,24 +68,6 @@ def start_for_spy(item: pytest.Item) -> None:
     """Record from the collection of a test that asks for ``query_spy``, so that no connection is opened unseen."""
     if FIXTURE in getattr(item, "fixturenames", ()):
         start_recording(item.config, at_once=True)
-
-
-def configured_drivers(config: pytest.Config, perf_set: Sequence[str] | None) -> tuple[str, ...]:
-    """The drivers the project allows to be watched, as ``sql`` in the configuration or on the command line says."""
-    from ..errors import ConfigurationError
-    from ..queries.recorder import allowed_drivers
-    from ..storage.project_file import read_table
-
-    try:
-        table, where = read_table(config.rootpath)
-        setting, where = table.get("sql", True), f"{where}, key 'sql'"
-        for given in perf_set or ():
-            key, _, value = given.partition("=")
-            if key.strip() == "sql":
-                setting, where = value, f"--perf-set {given}"
-        return allowed_drivers(setting, where)
-    except ConfigurationError as error:
-        raise pytest.UsageError(str(error)) from None
 
 
 def figures_of(item: pytest.Item) -> dict[str, Any] | None:

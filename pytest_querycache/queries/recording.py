@@ -6,7 +6,6 @@ for people) waits for ``summary``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from sys import _getframe
 from threading import get_ident
@@ -16,8 +15,8 @@ from typing import Final
 
 from .call_site import CallSite, CallSites
 from .shape import LONG, shape_of
-from .statement import Source, Statement, Summary, UseParts, one_line, ordered
-from .tally import UNKNOWN_DEPTH, Execution, Tally
+from .statement import Source, Statement, Summary, UseParts, fingerprint_of, ordered, readable
+from .tally import UNKNOWN_DEPTH, Execution, Mark, Tally
 
 MAX_TEXTS: Final = 2_000
 """Texts, and shapes of texts, that are remembered in one phase; what comes later is only counted."""
@@ -25,15 +24,6 @@ MAX_SITES: Final = 200
 """Call sites remembered for one statement."""
 MAX_RECORDS: Final = 1_000
 """Executions of which a test that asks for them gets a record."""
-
-
-class Mark:
-    """How far a recording had come at some moment."""
-
-    __slots__ = ("seen",)
-
-    def __init__(self, seen: Mapping[Tally, tuple[int, int, int, dict[CallSite, int]]]) -> None:
-        self.seen = seen
 
 
 class Recording:
@@ -153,7 +143,7 @@ class Recording:
             fingerprint = fingerprint_of(tally.source, tally.sample, control=tally.control)
             part = parts.get(fingerprint)
             if part is None:
-                part = parts[fingerprint] = UseParts(_readable(fingerprint, tally.sample))
+                part = parts[fingerprint] = UseParts(readable(fingerprint, tally.sample))
             part.add(
                 times,
                 tally.rows - was_rows,
@@ -238,21 +228,3 @@ class Recording:
                 text = self._call_sites.shown(site)
                 shown[text] = shown.get(text, 0) + more
         return shown
-
-
-def fingerprint_of(source: Source, sample: str, *, control: bool = False) -> str:
-    """The fingerprint of a tally's text; that of transaction control is the text itself, its names erased."""
-    if control:
-        return sample
-    # sqlglot is imported when the first test is over, not when the recorder is made
-    from .fingerprint import fingerprint
-
-    return fingerprint(sample, dialect=source.dialect)
-
-
-def _readable(fingerprint: str, sample: str) -> str:
-    """What people read; of a statement that keeps its values in the fingerprint, texts go: passwords among them."""
-    return one_line(_QUOTED.sub("'…'", sample) if fingerprint.startswith("<statement ") else fingerprint)
-
-
-_QUOTED: Final = re.compile(r"'(?:[^']|'')*'")

@@ -8,8 +8,9 @@ from inspect import isawaitable
 from typing import Any
 
 from ..errors import MeasurementError
-from .recording import Mark, Recording
+from .recording import Recording
 from .statement import Statement, Summary
+from .tally import Mark
 
 _MOST_LISTED = 15
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 MAX_TEXT = 300
 """Characters of a statement that are shown."""
@@ -149,3 +150,21 @@ def one_line(sql: str) -> str:
     """A statement on one line, cut to what is worth showing."""
     text = " ".join(sql[: 4 * MAX_TEXT].split())
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def fingerprint_of(source: Source, sample: str, *, control: bool = False) -> str:
+    """The fingerprint of a tally's text; that of transaction control is the text itself, its names erased."""
+    if control:
+        return sample
+    # sqlglot is imported when the first test is over, not when the recorder is made
+    from .fingerprint import fingerprint
+
+    return fingerprint(sample, dialect=source.dialect)
+
+
+def readable(fingerprint: str, sample: str) -> str:
+    """What people read; of a statement that keeps its values in the fingerprint, texts go: passwords among them."""
+    return one_line(_QUOTED.sub("'…'", sample) if fingerprint.startswith("<statement ") else fingerprint)
+
+
+_QUOTED: Final = re.compile(r"'(?:[^']|'')*'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import CodeType
 from typing import ClassVar, Final
 
@@ -98,3 +99,12 @@ def leave(execution: Tally | Execution, duration_ns: int, rows: int) -> None:
     execution.duration_ns += duration_ns
     if rows >= 0:
         execution.rows += rows
+
+
+class Mark:
+    """How far a recording had come at some moment."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self, seen: Mapping[Tally, tuple[int, int, int, dict[CallSite, int]]]) -> None:
+        self.seen = seen

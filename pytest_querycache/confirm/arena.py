@@ -16,7 +16,17 @@ from ..model.metric import REFERENCE_TIME
 from ..model.pairs import APART, IN_TURNS, Bar
 from .guard import Guard
 from .side import Side
-from .turns import FEWEST_TURNS, Round, Sample, Task, Turn, checked, plan, sample, take_turns
+from .turns import (
+    FEWEST_TURNS,
+    NotPassedError,
+    Round,
+    Sample,
+    Task,
+    checked,
+    plan,
+    sample,
+    take_turns,
+)
 
 Pair = Mapping[str, "Round | ArmError"]
 """What a pair of processes gave of each test, or why it gave nothing."""
@@ -71,30 +81,28 @@ class Arena:
         tests = [task.test for task in tasks]
         found: dict[str, Round | ArmError] = {}
         try:
+            self._start(tests, seed)
+        except IncomparableError:
+            raise
+        except ArmError:
+            if self._collide(tests[0], seed):
+                return None
+            raise
+        for number, task in enumerate(tasks, 1):
+            begins(number, task.test)
             try:
-                self._start(tests, seed)
-            except IncomparableError:
-                raise
-            except ArmError:
-                if self._collide(tests[0], seed):
-                    return None
-                raise
-            for number, task in enumerate(tasks, 1):
-                begins(number, task.test)
-                try:
-                    self._check_time()
-                    found[task.test] = self._turns(task)
-                except ArmError as error:
-                    if not isinstance(error, _BesideEachOther):
-                        found[task.test] = error
-                        continue
-                    found[task.test] = error
-                    if not self._is_probed:
-                        if self._collide(task.test, seed):
-                            return None
-                        self._start(tests[number:], seed)  # the probe ended the processes
-        finally:
-            self._end()
+                self._check_time()
+                found[task.test] = self._turns(task, seed)
+            except _BesideEachOther as error:
+                found[task.test] = error
+                if not self._is_probed:
+                    if self._collide(task.test, seed):
+                        return None
+                    self._start(tests[number:], seed)  # the probe ended the processes
+            except ArmError as error:
+                found[task.test] = error
+        # not behind what is no ArmError: somebody who pressed Ctrl-C is not kept waiting
+        self._end()
         return found
 
     def _start(self, tests: Sequence[str], seed: int) -> None:
@@ -105,19 +113,22 @@ class Arena:
             self._new.wait_until_ready()
             self._old.wait_until_ready()
 
-    def _turns(self, task: Task) -> Round:
+    def _turns(self, task: Task, seed: int) -> Round:
+        first: dict[str, Sample] = {}
         try:
-            first: Turn = (
-                [checked(self._new.once(task.test, warm=False), "new")],
-                [checked(self._old.once(task.test, warm=False), "old")],
-            )
-        except IncomparableError:
-            raise
-        except ArmError as error:
+            for side, which in self._in_order(seed):
+                first[which] = [checked(side.once(task.test, warm=False), which)]
+        except NotPassedError as error:
             raise _BesideEachOther(str(error)) from None
         self._new.check_imports()
         self._old.check_imports()
-        return take_turns(self._new, self._old, task, first, self._guard)
+        both = first["new"], first["old"]
+        return take_turns(self._new, self._old, task, both, self._guard, self._check_time)
+
+    def _in_order(self, seed: int) -> list[tuple[Side, str]]:
+        """Both sides; who is first, and pays for what only the first one pays, changes from pair to pair."""
+        sides = [(self._new, "new"), (self._old, "old")]
+        return sides if seed % 2 else sides[::-1]
 
     def _collide(self, test: str, seed: int) -> bool:
         """Whether what failed beside the other side works alone; asked once in a session."""
@@ -141,24 +152,19 @@ class Arena:
     def _one_after_the_other(
         self, tasks: Sequence[Task], seed: int, begins: Callable[[int, str], None]
     ) -> Pair:
-        """First one side's samples of every test, then the other's; which is first changes from pair to pair."""
-        sides = [(self._new, "new"), (self._old, "old")]
-        if seed % 2 == 0:
-            sides.reverse()
+        """First one side's samples of every test, then the other's."""
         series: dict[str, dict[str, list[Sample] | ArmError]] = {"new": {}, "old": {}}
-        for side, which in sides:
-            try:
-                side.launch([task.test for task in tasks], seed)
-                side.wait_until_ready()
-                for number, task in enumerate(tasks, 1):
-                    begins(number, task.test)
-                    try:
-                        self._check_time()
-                        series[which][task.test] = _series(side, task, which)
-                    except ArmError as error:
-                        series[which][task.test] = error
-            finally:
-                side.end_process()
+        for side, which in self._in_order(seed):
+            side.launch([task.test for task in tasks], seed)
+            side.wait_until_ready()
+            for number, task in enumerate(tasks, 1):
+                begins(number, task.test)
+                try:
+                    self._check_time()
+                    series[which][task.test] = _series(side, task, which, self._check_time)
+                except ArmError as error:
+                    series[which][task.test] = error
+            side.end_process()
         return {task.test: self._joined(series["new"][task.test], series["old"][task.test]) for task in tasks}
 
     def _joined(self, new: list[Sample] | ArmError, old: list[Sample] | ArmError) -> Round | ArmError:
@@ -169,7 +175,8 @@ class Arena:
         if self._reference_ns is None:
             self._reference_ns = _reference_ns(new)
         turns = list(zip(new, old, strict=False))
-        return Round(turns=turns, reference_ns=self._reference_ns)
+        single = len(turns) == 1 and len(new[0]) == 1
+        return Round(turns=turns, reference_ns=self._reference_ns, single=single)
 
     def _end(self) -> None:
         self._new.end_process()
@@ -180,14 +187,21 @@ class _BesideEachOther(ArmError):
     """A test's first execution did not succeed while the other side's process was there."""
 
 
-def _series(side: Side, task: Task, which: str) -> list[Sample]:
+def _series(side: Side, task: Task, which: str, check_time: Callable[[], None]) -> list[Sample]:
     """One side's samples of a test in one process."""
     first = checked(side.once(task.test, warm=False), which)
     side.check_imports()
     if task.alone:
         return [[first]]
     times, fewest = plan(first, task)
-    return [sample(side, task.test, times, which) for _ in range(min(fewest, FEWEST_TURNS))]
+    series = []
+    try:
+        for _ in range(min(fewest, FEWEST_TURNS)):
+            check_time()
+            series.append(sample(side, task.test, times, which))
+    except NotPassedError:
+        return [[first]]
+    return series
 
 
 def _reference_ns(samples: Sequence[Sample]) -> float | None:

@@ -122,9 +122,15 @@ class Arm:
             detail=str(answer.get("detail", "")),
         )
 
-    def imported_from(self, places: Sequence[Path], timeout_s: float) -> list[str]:
-        """The files in some places that the process imported as modules; packages installed below do not count."""
-        answer = self._ask({"imported_from": [str(place) for place in places]}, timeout_s, "hung")
+    def imported_from(
+        self, places: Sequence[Path], timeout_s: float, *, but: Sequence[Path] = ()
+    ) -> list[str]:
+        """The files in some places that the process imported as modules.
+
+        Packages installed below do not count, nor what lies below ``but``.
+        """
+        command = {"imported_from": [str(place) for place in places], "but": [str(place) for place in but]}
+        answer = self._ask(command, timeout_s, "hung")
         files = answer.get("imported")
         if not isinstance(files, list):
             raise self._failure("did not say what it imported")

@@ -6,12 +6,13 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from ..model.baseline import Section
 from ..model.record import file_of
 from ..model.verdict import Suspect
-from ..storage.repository import blamed_commit, has_file, is_shallow, resolve_commit, top_folder
+from ..storage.repository import blamed_commits, has_file, is_shallow, resolve_commit, top_folder
 
 MOST_COMMITS = 3
 """Each base commit is laid out and started anew; a session takes on no more."""
@@ -37,22 +38,28 @@ def choose_bases(
         return {}, {suspect.node_id: reason for suspect in suspects}
     chosen: dict[str, str] = {}
     problems: dict[str, str] = {}
-    resolved: dict[str, str | None] = {}
 
+    # one process of git for each question, not for each of hundreds of suspects
+    @cache
     def resolve(name: str) -> str | None:
-        # one process of git for each name, not for each of hundreds of suspects
-        if name not in resolved:
-            resolved[name] = resolve_commit(folder, name)
-        return resolved[name]
+        return resolve_commit(folder, name)
 
-    for node_id in dict.fromkeys(suspect.node_id for suspect in suspects):
-        commit = resolve(against) if against else _recorded_base(node_id, section, folder, resolve)
-        if commit is None and not against:
-            commit = _blamed_base(node_id, section, baseline, section_key)
-        if commit is None:
-            problems[node_id] = _why_none(node_id, section, folder, against)
-        else:
+    @cache
+    def holds(commit: str, file: str) -> bool:
+        return has_file(folder, commit, file)
+
+    node_ids = list(dict.fromkeys(suspect.node_id for suspect in suspects))
+    for node_id in node_ids:
+        commit = resolve(against) if against else _recorded_base(node_id, section, resolve, holds)
+        if commit is not None:
             chosen[node_id] = commit
+    without = [node_id for node_id in node_ids if node_id not in chosen]
+    if without and not against:
+        chosen.update(_blamed_bases(without, section, baseline, section_key))
+    shallow = len(chosen) < len(node_ids) and is_shallow(folder)
+    for node_id in without:
+        if node_id not in chosen:
+            problems[node_id] = _why_none(node_id, section, shallow=shallow, against=against)
     kept = [commit for commit, _ in Counter(chosen.values()).most_common(MOST_COMMITS)]
     by_commit: dict[str, list[Suspect]] = {commit: [] for commit in kept}
     for suspect in suspects:
@@ -65,7 +72,10 @@ def choose_bases(
 
 
 def _recorded_base(
-    node_id: str, section: Section | None, folder: Path, resolve: Callable[[str], str | None]
+    node_id: str,
+    section: Section | None,
+    resolve: Callable[[str], str | None],
+    holds: Callable[[str, str], bool],
 ) -> str | None:
     """The commit an entry was measured at, if the tree was clean then and the commit holds the test's file."""
     entry = section.entries.get(node_id) if section is not None else None
@@ -73,21 +83,26 @@ def _recorded_base(
         return None
     recorded = section.commits.get(entry.commit)
     commit = resolve(entry.commit) if recorded is not None and not recorded.dirty else None
-    return commit if commit is not None and has_file(folder, commit, file_of(node_id)) else None
+    return commit if commit is not None and holds(commit, file_of(node_id)) else None
 
 
-def _blamed_base(node_id: str, section: Section | None, baseline: Path, section_key: str) -> str | None:
-    if section is None or node_id not in section.entries:
-        return None
-    return blamed_commit(baseline, _line_start(node_id), behind=f" {json.dumps(section_key)}: {{")
+def _blamed_bases(
+    node_ids: Iterable[str], section: Section | None, baseline: Path, section_key: str
+) -> dict[str, str]:
+    """The commits that last changed the entries' lines, by entry."""
+    if section is None:
+        return {}
+    starts = {_line_start(node_id): node_id for node_id in node_ids if node_id in section.entries}
+    blamed = blamed_commits(baseline, starts, behind=f" {json.dumps(section_key)}: {{")
+    return {starts[start]: commit for start, commit in blamed.items()}
 
 
 def _line_start(node_id: str) -> str:
     return f"    {json.dumps(node_id, ensure_ascii=False)}: {{"
 
 
-def _why_none(node_id: str, section: Section | None, folder: Path, against: str) -> str:
-    if is_shallow(folder):
+def _why_none(node_id: str, section: Section | None, *, shallow: bool, against: str) -> str:
+    if shallow:
         return "no old code to compare with: the clone is shallow (fetch-depth: 0 brings the history)"
     if against:
         return f"no old code to compare with: {against!r} names no commit here"

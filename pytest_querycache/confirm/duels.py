@@ -9,6 +9,7 @@ from ..errors import ArmError, IncomparableError
 from ..model.metric import WALL_TIME
 from ..model.pairs import pairs_needed, shows
 from ..model.verdict import EvidenceByMetric, Suspect
+from ..probes.strain import load
 from .arena import Arena, Pair
 from .controls import choose_controls
 from .guard import MOST_REPEATS, Guard
@@ -36,20 +37,22 @@ def duel(
     deadline: int,
     progress: Progress,
     controls: Mapping[str, float] | None = None,
+    is_unfit: Callable[[str], bool] | None = None,
     guard: Guard | None = None,
     stored_reference_ns: float | None = None,
 ) -> EvidenceByMetric:
-    """Let old and new code take turns on the suspects' tests, worst first, until each is decided.
+    """Let old and new code take turns on the suspects' tests, in their order, until each is decided.
 
-    ``deadline`` is a time on ``clock``. What it leaves undecided keeps the pairs it has, and says why there are no
-    more. ``test_changed`` tells of a test whether its own source differs in the old code. ``controls`` are the times
-    of tests that nobody suspects, from which some are executed beside. With ``stored_reference_ns`` the old side is
-    made of stored values, which were taken at that speed of the reference workload.
+    ``deadline`` is a time on ``clock``. What it leaves undecided keeps the pairs it has, and says why there are
+    no more. ``test_changed`` tells of a test whether its own source differs in the old code. ``controls`` are the
+    times of tests that nobody suspects, from which some are executed beside; ``is_unfit`` tells which control
+    nothing. With ``stored_reference_ns`` the old side is made of stored values, which were taken at that speed of
+    the reference workload.
     """
 
     def check_time() -> None:
         if clock() > deadline:
-            raise ArmError("the time for confirmation was used up (confirm_budget)")
+            raise ArmError(f"the time for confirmation was used up (confirm_budget){_on_what_machine()}")
 
     stored = stored_reference_ns is not None
     arena = Arena(
@@ -60,7 +63,7 @@ def duel(
         apart=stored,
         reference_ns=stored_reference_ns,
     )
-    standings = [Standing(suspect) for suspect in sorted(suspects, key=lambda s: -s.excess)]
+    standings = [Standing(suspect, single=suspect.alone) for suspect in suspects]
     tests = list(dict.fromkeys(standing.suspect.test_id for standing in standings))
     decided: EvidenceByMetric = {}
     for start in range(0, len(tests), BATCH):
@@ -70,13 +73,13 @@ def duel(
             accused,
             arena,
             suspects=len(standings),
-            controls=choose_controls(batch, controls or {}, test_changed),
+            controls=choose_controls(batch, controls or {}, is_unfit or test_changed),
             stored=stored,
         )
         table.decide(lambda number, name, begin=start: progress(begin + number, len(tests), name))  # type: ignore[misc]
         for standing in accused:
             decided[standing.suspect.key] = standing.evidence(
-                needed=table.needed, commit=commit, apart=arena.apart, test_changed=test_changed
+                needed=table.needed(standing), commit=commit, apart=arena.apart, test_changed=test_changed
             )
     return decided
 
@@ -99,25 +102,29 @@ class _Batch:
         self._controls = [Task(test, (Question(test, WALL_TIME, CONTROL_RATIO),)) for test in controls]
         self._stored = stored
 
-    @property
-    def needed(self) -> int:
+    def needed(self, standing: Standing) -> int:
         """How many pairs convict."""
-        return pairs_needed(self._suspects, self._arena.bar)
+        return pairs_needed(self._suspects, standing.bar(self._arena.bar))
+
+    def _open(self) -> list[Standing]:
+        return [s for s in self._standings if s.is_open(self.needed(s), s.bar(self._arena.bar))]
 
     def decide(self, progress: Callable[[int, str], None]) -> None:
         """Run pairs until every suspect is decided, or there is no more time."""
         pair = redone = 0
         was_apart = self._arena.apart
-        while open_ones := [s for s in self._standings if s.is_open(self.needed, self._arena.bar)]:
-            tasks = [*_tasks(open_ones), *self._controls]
+        while open_ones := self._open():
+            accused = _tasks(open_ones)
+            most = max(self.needed(standing) for standing in open_ones)
+
+            def begins(
+                number: int, test: str, pair: int = pair, own: int = len(accused), most: int = most
+            ) -> None:
+                if number <= own:  # the controls come last, and are nobody's concern
+                    progress(number, f"pair {pair + 1} of {most}: {test}")
+
             try:
-                found = self._arena.pair(
-                    tasks,
-                    seed=1 + pair + redone,
-                    begins=lambda number, test, p=pair: progress(  # type: ignore[misc]
-                        number, f"pair {p + 1} of {self.needed}: {test}"
-                    ),
-                )
+                found = self._arena.pair([*accused, *self._controls], seed=1 + pair + redone, begins=begins)
             except ArmError as error:
                 _give_up(open_ones, error)
                 return
@@ -125,8 +132,7 @@ class _Batch:
                 # what was measured in turns does not go together with what is measured apart
                 was_apart = True
                 for standing in open_ones:
-                    standing.ratios.clear()
-                    standing.turns.clear()
+                    standing.forget()
             control = self._control(found)
             disturbed = control is not None and shows(control, CONTROL_RATIO)
             if disturbed and not self._stored and redone < MOST_REPEATS:
@@ -156,6 +162,12 @@ class _Batch:
                 if several:
                     ratios.append(median(several))
         return median(ratios) if ratios else None
+
+
+def _on_what_machine() -> str:
+    """The machine's load where it explains that time ran out; empty otherwise."""
+    busy, processors = load()
+    return f", on a machine with load {busy:.1f} on {processors} processors" if busy > processors + 1 else ""
 
 
 def _tasks(standings: Iterable[Standing]) -> list[Task]:

@@ -30,7 +30,8 @@ class Executor:
     """Owns the arms of a session; use it as a context manager, so that none outlives the session.
 
     ``known_ns`` is what each test took in the session, from which the patience with a hanging one follows.
-    ``foreign`` are folders and modules from which its processes must not import: the other side's code. What goes
+    ``foreign`` are folders and modules from which its processes must not import, the other side's code, but for what
+    lies below ``own``. What goes
     wrong is told with its remedy, for processes that execute old code.
     """
 
@@ -41,12 +42,14 @@ class Executor:
         *,
         start: Callable[[Launch, Path], Arm] = Arm,
         foreign: Sequence[Path] = (),
+        own: Sequence[Path] = (),
         remedies: Remedies | None = None,
     ) -> None:
         self._launch_for = launch_for
         self._known_ns = known_ns
         self._start = start
         self._foreign = foreign
+        self._own = own
         self._remedies = remedies
         self._uncollected: Mapping[str, str] = {}
         self._workspace = Workspace()
@@ -132,7 +135,7 @@ class Executor:
         """Raise IncomparableError when the process has imported the other side's code: it proves nothing."""
         if self._arm is None or not self._foreign:
             return
-        foreign = self._arm.imported_from(self._foreign, _SHORTEST_TIMEOUT_S)
+        foreign = self._arm.imported_from(self._foreign, _SHORTEST_TIMEOUT_S, but=self._own)
         if foreign:
             if self._remedies is not None:
                 raise IncomparableError(self._remedies.of_wrong_imports(foreign[0]))

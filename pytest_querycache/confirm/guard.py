@@ -53,11 +53,11 @@ class Guard:
         now, before = self._read(), self._before
         elapsed = max(now.at_ns - before.at_ns, 1)
         for lost, what in (
-            (now.stolen_ns - before.stolen_ns, "another machine took the processor"),
+            ((now.stolen_ns - before.stolen_ns) / now.processors, "another machine took the processor"),
             (now.throttled_ns - before.throttled_ns, "the container was throttled"),
         ):
             if lost >= LEAST_NS and lost > STOLEN_SHARE * elapsed:
-                return f"{what} for {100 * lost // elapsed} % of the time"
+                return f"{what} for {100 * lost / elapsed:.0f} % of the time"
         speeds = _reference_ns(new), _reference_ns(old)
         if min(speeds) > 0 and max(speeds) / min(speeds) > SPEED_CHANGE:
             return f"the machine changed its speed by {max(speeds) / min(speeds):.2f}x"

@@ -27,12 +27,15 @@ def second_look(
     deadline: int,
     progress: Callable[[int, int, str], None],
 ) -> tuple[EvidenceByMetric, list[Suspect]]:
-    """Repeat the suspects' tests in one fresh process; gives the evidence that acquits, and who remains suspect.
+    """Repeat the suspects' tests in one fresh process, in their order; gives what acquits, and who remains suspect.
 
     Who remains has the best of the repeats for its value, which says far better than a session's single execution
     how bad it is. Values are brought to ``reference_ns``, the reference workload's time that the baseline was stored
     at. ``deadline`` is a time on ``clock``. What cannot be repeated, or is not reached, remains.
     """
+    by_test: dict[str, list[Suspect]] = {}
+    for suspect in suspects:
+        by_test.setdefault(suspect.test_id, []).append(suspect)
     tests = list(dict.fromkeys(suspect.test_id for suspect in suspects if not suspect.alone))
     acquitted: EvidenceByMetric = {}
     best: dict[tuple[str, str], float] = {}
@@ -44,7 +47,7 @@ def second_look(
             if clock() > deadline:
                 break
             progress(number, len(tests), test)
-            accused = [suspect for suspect in suspects if suspect.test_id == test]
+            accused = by_test[test]
             try:
                 repeats = _repeated(test, accused, executor, reference_ns)
             except ArmError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -11,22 +12,35 @@ def source_differs(old_file: Path, new_file: Path, test: str) -> bool:
 
     Only the test's own definition is compared, decorators included. False where it cannot be found in both.
     """
-    names = [part.partition("[")[0] for part in test.split("::")[1:]]
-    old, new = _source(old_file, names), _source(new_file, names)
+    old, new = _source(old_file, test), _source(new_file, test)
     return old is not None and new is not None and old != new
 
 
-def _source(file: Path, names: list[str]) -> str | None:
+def is_in(file: Path, test: str) -> bool:
+    """Whether a file defines the function or class method that a node id names."""
+    return _source(file, test) is not None
+
+
+@lru_cache(maxsize=64)
+def _parsed(file: Path) -> ast.AST | None:
+    """A file's syntax, parsed once in a session: nothing changes the files while tests are compared."""
     try:
-        node: ast.AST = ast.parse(file.read_bytes())
+        return ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return None
-    for name in names:
+
+
+def _source(file: Path, test: str) -> str | None:
+    node = _parsed(file)
+    for part in test.split("::")[1:]:
+        name = part.partition("[")[0]
+        if node is None:
+            return None
         found = next((child for child in ast.iter_child_nodes(node) if _is_named(child, name)), None)
         if found is None:
             return None
         node = found
-    return ast.dump(node)
+    return ast.dump(node) if node is not None else None
 
 
 def _is_named(node: ast.AST, name: str) -> bool:

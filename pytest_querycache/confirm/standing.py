@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from ..model.metric import ALLOCATED_BLOCKS, CPU_TIME, GC_PAUSE
-from ..model.pairs import Bar, is_cleared
+from ..model.pairs import APART, Bar, is_cleared
 from ..model.verdict import Duel, Evidence, Suspect
 from .turns import Question, Round
 
@@ -30,17 +30,29 @@ class Standing:
     disturbed: int = 0
     problem: str = ""
     incomparable: bool = False
+    single: bool = False
 
     @property
     def question(self) -> Question:
         """What is asked of the suspect's test."""
-        return Question(self.suspect.node_id, self.suspect.metric, self.suspect.ratio)
+        return Question(self.suspect.node_id, self.suspect.metric, self.suspect.worse_ratio)
+
+    def bar(self, of_the_arena: Bar) -> Bar:
+        """How much has to be shown: more where each process executes the test only once."""
+        return APART if self.single else of_the_arena
 
     def is_open(self, needed: int, bar: Bar) -> bool:
         """Whether another pair can change anything."""
         if self.problem or len(self.ratios) >= needed:
             return False
-        return not is_cleared(self.ratios, self.suspect.ratio, bar)
+        return not is_cleared(self.ratios, self.suspect.worse_ratio, bar)
+
+    def forget(self) -> None:
+        """Begin anew: what was measured so far does not go together with what follows."""
+        for several in (self.ratios, self.turns, self.controls):
+            several.clear()
+        self.rises.clear()
+        self.disturbed = 0
 
     def give_up(self, problem: str, *, incomparable: bool = False) -> None:
         """Take no more pairs, for a reason."""
@@ -52,6 +64,9 @@ class Standing:
         if not ratios or len(ratios) < len(found.turns):
             self.problem = "a fresh process did not measure it, or measured zero"
             return
+        if found.single and not self.single:
+            self.forget()
+            self.single = True
         # a machine that is faster than it was accuses nobody: only what is slower is taken out
         share = max(control, 1.0) if divide and control is not None else 1.0
         self.ratios.append(median(ratio for ratio, _, _ in ratios) / share)
@@ -80,7 +95,8 @@ class Standing:
                 test_changed=test_changed(self.suspect.test_id),
                 rises={name: median(values) for name, values in self.rises.items()},
                 turns=self.turns,
-                apart=apart,
+                apart=apart or self.single,
+                single=self.single,
                 controls=median(self.controls) if self.controls else None,
                 disturbed=self.disturbed,
             ),

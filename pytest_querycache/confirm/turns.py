@@ -7,12 +7,12 @@ length of a sample and the number of turns follow from how long the test takes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 from ..errors import ArmError
-from ..model.metric import Better, Metric
+from ..model.metric import WALL_TIME, Better, Metric
 from ..model.pairs import shows
 from ..model.record import at_reference_speed
 from .arm import Execution
@@ -51,6 +51,10 @@ Turn = tuple[Sample, Sample]
 """What the new code's executions gave, and the old code's."""
 
 
+class NotPassedError(ArmError):
+    """A test was executed in a fresh process, and did not pass there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of a test: one metric of one of its records, and the change that is tolerated."""
@@ -67,7 +71,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A test to be executed, and what is asked of it; ``alone`` where it can be executed once in a process."""
+    """A test to be executed, and what is asked of it; ``alone`` where it can be executed once in a process.
+
+    A question's ratio is one of which more is always worse.
+    """
 
     test: str
     questions: Sequence[Question]
@@ -79,12 +86,14 @@ class Round:
     """The turns that one test took in one pair of processes.
 
     ``reference_ns`` is the speed that times are brought to, None where both sides took turns and saw the same
-    machine. ``disturbance`` is what disturbed the round although it was measured again.
+    machine. ``disturbance`` is what disturbed the round although it was measured again. ``single`` says that it
+    consists of first executions, because the test cannot be repeated.
     """
 
     turns: list[Turn] = field(default_factory=list)
     reference_ns: float | None = None
     disturbance: str = ""
+    single: bool = False
 
     def ratios(self, question: Question) -> list[tuple[float, float, float]]:
         """For each turn how many times worse the new value is, the new value and the old one."""
@@ -113,17 +122,29 @@ class Round:
         )
 
 
-def take_turns(new_code: Side, old_code: Side, task: Task, first: Turn, guard: Guard) -> Round:
+def take_turns(
+    new_code: Side,
+    old_code: Side,
+    task: Task,
+    first: Turn,
+    guard: Guard,
+    check_time: Callable[[], None],
+) -> Round:
     """A round of turns, measured again while something disturbs it, twice at most.
 
-    ``first`` are both sides' first executions; a test that cannot be repeated has no others.
+    ``first`` are both sides' first executions; a test that cannot be repeated has no others. ``check_time`` raises
+    ArmError when there is no time left, which one long test must not hold up.
     """
     if task.alone:
-        return Round(turns=[first])
+        return Round(turns=[first], single=True)
     attempts = 1 if guard.is_futile else 1 + MOST_REPEATS
     for _ in range(attempts):
         guard.begin()
-        found = _one_round(new_code, old_code, task, first[0][0])
+        try:
+            found = _one_round(new_code, old_code, task, first[0][0], check_time)
+        except NotPassedError:
+            # it passed once on both sides, so it is repeating that it does not bear
+            return Round(turns=[first], single=True)
         found.disturbance = guard.disturbance(
             (execution for turn in found.turns for execution in turn[0]),
             (execution for turn in found.turns for execution in turn[1]),
@@ -134,10 +155,13 @@ def take_turns(new_code: Side, old_code: Side, task: Task, first: Turn, guard: G
     return found
 
 
-def _one_round(new_code: Side, old_code: Side, task: Task, first: Execution) -> Round:
+def _one_round(
+    new_code: Side, old_code: Side, task: Task, first: Execution, check_time: Callable[[], None]
+) -> Round:
     times, fewest = plan(first, task)
     found = Round()
     while not _is_enough(found, task.questions, fewest):
+        check_time()
         if len(found.turns) % 2:
             old = sample(old_code, task.test, times, "old")
             new = sample(new_code, task.test, times, "new")
@@ -152,8 +176,10 @@ def plan(first: Execution, task: Task) -> tuple[int, int]:
     """How many executions make a sample of a test, and how many turns it takes at the least."""
     times = [question.answer(first) for question in task.questions if question.metric.unit == "ns"]
     shortest = min((time for time in times if time), default=SAMPLE_NS)
-    fewest = TURNS_OF_LONG_TESTS if shortest > LONG_NS else FEWEST_TURNS
-    if shortest > ONCE_NS:
+    # a short section may belong to a long test, and an execution takes as long as the test
+    whole = first.figures.get(task.test, {}).get(WALL_TIME.name, shortest)
+    fewest = TURNS_OF_LONG_TESTS if whole > LONG_NS else FEWEST_TURNS
+    if whole > ONCE_NS:
         return 1, fewest
     return max(FEWEST_EXECUTIONS, min(MOST_EXECUTIONS, math.ceil(SAMPLE_NS / max(shortest, 1)))), fewest
 
@@ -167,7 +193,7 @@ def checked(execution: Execution, which: str) -> Execution:
     """The execution, if its test passed; raises ArmError."""
     if execution.outcome != "passed":
         detail = f": {execution.detail}" if execution.detail else ""
-        raise ArmError(f"the test {execution.outcome} in a fresh process with the {which} code{detail}")
+        raise NotPassedError(f"the test {execution.outcome} in a fresh process with the {which} code{detail}")
     return execution
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .limit import Limit
 from .metric import PEAK_RSS, Better, Family
-from .pairs import APART, IN_TURNS, interval, is_cleared, is_convincing, joint_estimate, shows
+from .pairs import APART, IN_TURNS, Bar, interval, is_cleared, is_convincing, joint_estimate, shows
 from .verdict import Duel, Evidence, Finding, Suspect, Verdict
 
 _WORTH_TELLING = 0.1
@@ -84,12 +84,16 @@ def _decide_duel(suspect: Suspect, duel: Duel, problem: str, *, newer_dependenci
     bar = APART if duel.apart else IN_TURNS
     proof = _shown_by(suspect, duel)
     verdict = Verdict.UNCONFIRMED
-    if is_cleared(ratios, suspect.ratio, bar):
+    if is_cleared(ratios, suspect.worse_ratio, bar):
         verdict = Verdict.UNCHANGED
     elif len(ratios) >= duel.needed:
         matters = abs(duel.new - duel.old) >= suspect.limit.floor
-        guilty = is_convincing(ratios, suspect.ratio, bar) and matters
-        verdict = Verdict.REGRESSED if guilty else Verdict.UNCHANGED
+        if matters and is_convincing(ratios, suspect.worse_ratio, bar):
+            verdict = Verdict.REGRESSED
+        elif not matters or not is_convincing(ratios, suspect.worse_ratio, IN_TURNS):
+            verdict = Verdict.UNCHANGED
+        else:
+            proof = f"slower than allowed, and not beyond the stricter bar ({proof})"
     elif problem:
         proof = f"{problem} ({proof})"
     if verdict is Verdict.UNCHANGED and newer_dependencies and duel.commit:
@@ -106,7 +110,7 @@ def _decide_duel(suspect: Suspect, duel: Duel, problem: str, *, newer_dependenci
         now=duel.new,
         limit=replace(
             suspect.limit,
-            value=suspect.metric.worse_by(duel.old, duel.old * suspect.ratio * bar.joint),
+            value=_limit(suspect, duel.old, bar),
             reference=duel.old,
         ),
         proof=proof,
@@ -115,15 +119,25 @@ def _decide_duel(suspect: Suspect, duel: Duel, problem: str, *, newer_dependenci
     )
 
 
+def _limit(suspect: Suspect, old: float, bar: Bar) -> float:
+    """What the new value may be beside the old one."""
+    times = 1 + bar.joint * suspect.worse_ratio
+    return old / times if suspect.metric.better is Better.HIGHER else old * times
+
+
 def _shown_by(suspect: Suspect, duel: Duel) -> str:
     """How many pairs show it, beside what, and what else was noticed of them."""
     bar = APART if duel.apart else IN_TURNS
     number = len(duel.pair_ratios)
-    agreeing = sum(shows(ratio, suspect.ratio, bar) for ratio in duel.pair_ratios)
+    agreeing = sum(shows(ratio, suspect.worse_ratio, bar) for ratio in duel.pair_ratios)
     if duel.commit:
         parts = [f"{agreeing} of {number} pairs of processes show it, beside {duel.commit}"]
         if duel.apart:
-            parts.append("one after the other, because the two sides get in each other's way")
+            parts.append(
+                "under the stricter bar, because it is executed once in each"
+                if duel.single
+                else "one after the other, because the two sides get in each other's way"
+            )
     else:
         parts = [f"{agreeing} of {number} fresh processes show it, against the baseline's own"]
     if duel.controls is not None and abs(duel.controls - 1) > _WORTH_TELLING:

@@ -36,7 +36,7 @@ from .metric import Better, Family
 from .policy import Policy
 from .record import Run
 from .screening import Screening
-from .verdict import Counts, Evidence, Finding, GateResult, Suspect, Verdict
+from .verdict import Counts, Evidence, Finding, GateResult, Verdict
 
 EvidenceTable = Mapping[tuple[str, str], Evidence]
 
@@ -74,6 +74,8 @@ def judge(
         if finding.verdict is Verdict.UNCHANGED:
             cleared.append(finding)
             continue
+        if suspect.sampled and finding.verdict is not Verdict.REGRESSED:
+            continue  # nothing stored speaks against it, so nothing about it is doubtful
         reason = veto(finding)
         if reason:
             screening.notes.append(f"{finding.node_id}: {finding.verdict.value} was vetoed: {reason}")
@@ -87,24 +89,24 @@ def judge(
         screening.not_judged_records += len(unseen)
     findings.sort(key=_by_harm)
     counts = _count(findings, screening)
-    ungated = screening.ungated_times or why_ungated(screening.suspects, evidence, confirm=confirm)
+    ungated = screening.ungated_times or why_ungated(screening, evidence, confirm=confirm)
     failures = _failures(findings, counts, run, policy, confirm)
-    if ungated and confirm == "strict" and policy.fail == "all" and not counts.unconfirmed:
-        failures.append("times were not gated under --perf-confirm=strict")
+    if confirm == "strict" and policy.fail == "all":
+        failures.extend(_not_gated(screening, findings, ungated, evidence, doubtful=bool(counts.unconfirmed)))
     return GateResult(
         findings=findings,
         cleared=cleared,
         counts=counts,
         failures=failures,
         not_judged=dict(screening.not_judged),
-        notes=(*screening.notes, *_notes_on_times(screening, ungated)),
+        notes=(*screening.notes, *_notes_on_times(screening, ungated, evidence)),
         ungated_times=ungated,
     )
 
 
-def why_ungated(suspects: Iterable[Suspect], evidence: EvidenceTable, *, confirm: str) -> str:
+def why_ungated(screening: Screening, evidence: EvidenceTable, *, confirm: str) -> str:
     """Why no slower time could be proved or cleared although there were some; empty where at least one was."""
-    times = [s for s in suspects if not (s.sampled or s.unseen or confirmable(s))]
+    times = [suspect for suspect in screening.suspects if not confirmable(suspect)]
     if confirm == "off" or not times:
         return ""
     found = [evidence.get(suspect.key, Evidence()) for suspect in times]
@@ -114,13 +116,49 @@ def why_ungated(suspects: Iterable[Suspect], evidence: EvidenceTable, *, confirm
     return problems.most_common(1)[0][0] if problems else ""
 
 
-def _notes_on_times(screening: Screening, ungated: str) -> Iterator[str]:
+def _not_gated(
+    screening: Screening,
+    findings: Iterable[Finding],
+    ungated: str,
+    evidence: EvidenceTable,
+    *,
+    doubtful: bool,
+) -> Iterator[str]:
+    """What strict confirmation does not let pass although nothing is called unconfirmed."""
+    if ungated and not doubtful:
+        yield "times were not gated under --perf-confirm=strict"
+        return
+    incomparable = {finding.node_id for finding in findings if finding.verdict is Verdict.INCOMPARABLE}
+    if incomparable:
+        yield f"{_records(len(incomparable))} incomparable under --perf-confirm=strict"
+    beside = len(_unmeasured_beside(screening, evidence))
+    if beside:
+        yield f"{_records(beside)} not measured beside the old code under --perf-confirm=strict"
+
+
+def _unmeasured_beside(screening: Screening, evidence: EvidenceTable) -> set[str]:
+    """The records whose time only the old code could have judged, and did not."""
+    return {
+        suspect.node_id
+        for suspect in screening.suspects
+        if suspect.unseen and evidence.get(suspect.key, Evidence()).duel is None
+    }
+
+
+def _notes_on_times(screening: Screening, ungated: str, evidence: EvidenceTable) -> Iterator[str]:
     if screening.suite is not None:
         yield screening.suite.sentence()
     if ungated and (
         screening.foreign or not screening.ungated_times
     ):  # otherwise said of the family as a whole
         yield f"times were not gated: {ungated}"
+        return
+    beside = _unmeasured_beside(screening, evidence) & screening.compared
+    if beside:
+        problems = _problems_by_record(evidence)
+        reasons = Counter(min(problems[node_id]) for node_id in beside if problems.get(node_id))
+        why = reasons.most_common(1)[0][0] if reasons else "confirmation did not get to them"
+        yield f"the times of {_records(len(beside))} were not measured beside the old code: {why}"
 
 
 def _problems_by_record(evidence: EvidenceTable) -> dict[str, list[str]]:

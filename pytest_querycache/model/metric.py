@@ -63,6 +63,12 @@ class Metric:
         """The value that lies ``distance`` from another one in the bad direction."""
         return value - distance if self.better is Better.HIGHER else value + distance
 
+    def worse_ratio(self, ratio: float) -> float:
+        """A tolerated change as the one of ``times_worse``: to lose a half is to be twice as bad."""
+        if self.better is Better.LOWER:
+            return ratio
+        return ratio / (1 - ratio) if ratio < 1 else inf
+
     def times_worse(self, was: float, now: float) -> float:
         """How many times worse ``now`` is than ``was``: more is always worse, beside nothing it is infinite."""
         top, bottom = (was, now) if self.better is Better.HIGHER else (now, was)

@@ -12,17 +12,21 @@ the regression when its ratio exceeds ``1 + r/2``.
 * ``unchanged`` as soon as two pairs do not show it: from then on the next line cannot come true.
 * ``regressed`` when at least ``m`` pairs were run, all but at most one show it, the joint estimate (the median of
   the pairs' ratios) exceeds ``1 + r``, and the increase in absolute time reaches ``f``.
-* ``unchanged`` when ``m`` pairs were run and the joint estimate does not exceed ``1 + r``.
+* ``unchanged`` when ``m`` pairs were run and the joint estimate does not exceed ``1 + r``, or ``f`` is not reached.
 * ``unconfirmed`` otherwise: time or processes ran out first.
+
+Where higher is better a ratio is old/new, and ``r`` becomes ``r/(1 − r)``: to lose a fifth is to be 1.25 times as
+bad.
 
 Two numbers, ``r/2`` for a pair and ``r`` for all, because they answer two questions: is it real, and does it matter.
 
 **The stricter bar.** Where the two sides could not take turns (they get in each other's way, so that one ran after
-the other) or there is no old code at all (the baseline's own fresh processes stand for it), drift between the two
-measurements is not taken out by pairing; both are only brought to the reference workload's speed. A pair then shows
-the regression above ``1 + r``, the joint estimate has to exceed ``1 + 2r``, and at least seven pairs are run. Beside
-stored values the ratio of tests that nobody suspected is divided out: they were not touched, so what they show is
-the machine.
+the other; or the test can be executed only once in a process) or there is no old code at all (the baseline's own
+fresh processes stand for it), drift between the two measurements is not taken out by pairing. A pair then shows the
+regression above ``1 + r``, the joint estimate has to exceed ``1 + 2r``, and at least seven pairs are run; an estimate
+between ``1 + r`` and ``1 + 2r`` stays unconfirmed. Times are brought to the reference workload's speed; beside stored
+values the ratio of tests that nobody suspected is divided out too: they were not touched, so what they show is the
+machine.
 
 **How many pairs.** Let ``q`` be the chance that a pair of identical code shows it. On two shared cores 1 % of the
 tests left ±13 % in a median over pairs; q = 0.05 is a cautious bound for a single pair. A false conviction needs

@@ -98,6 +98,7 @@ def plain_duel(duel: Duel) -> dict[str, Any]:
         "rises": {name: plain_number(rise) for name, rise in duel.rises.items()},
         "turns": [[[plain_number(new), plain_number(old)] for new, old in pair] for pair in duel.turns],
         "apart": duel.apart,
+        "single": duel.single,
         "controls": plain_number(duel.controls),
         "disturbed": duel.disturbed,
     }

@@ -118,7 +118,7 @@ class _Screener:
         self.screening = Screening()
         if section is not None:
             self._other_processor = another_processor(run.environment, section.environment)
-            self.screening.foreign = relative and provable and bool(self._other_processor)
+            self.screening.foreign = provable and bool(self._other_processor)
             self._blocked = incomparable_families(
                 run.environment,
                 section.environment,
@@ -126,7 +126,7 @@ class _Screener:
                 across_processors=self.screening.foreign,
             )
             self.screening.notes.extend(_environment_notes(run.environment, section, self._blocked))
-        self._whole = WholeSession(foreign=self.screening.foreign)
+        self._whole = WholeSession(foreign=self.screening.foreign, everything=everything)
 
     def add(self, record: Record) -> None:
         """Screen a record by all its metrics, and note whether it was compared at all."""
@@ -184,19 +184,32 @@ class _Screener:
         for (name, reason), number in sorted(self._unseen_values.items()):
             records = f"{number} record{'' if number == 1 else 's'}"
             self.screening.notes.append(f"{name} was not judged in {records}: {reason}")
-        if self._relative:
-            screening = self.screening
-            screening.shift = self._whole.shift()
-            screening.sample = self._whole.sample()
-            screening.suspects.extend(self._whole.more_suspects(screening.suspects))
-            if screening.foreign and not self._whole.is_telling:
-                screening.ungated_times = (
-                    f"{self._other_processor}, and too few tests to compare them with each other"
-                )
-            elif screening.foreign:
-                how = "tests are compared with each other, suspects beside the old code"
-                screening.notes.append(f"times were {self._other_processor}: {how}")
+        if self._relative or self.screening.foreign:
+            self._look_at_the_whole()
         return self.screening
+
+    def _look_at_the_whole(self) -> None:
+        """Add what only all tests together show, as ``suite_shift`` describes."""
+        screening = self.screening
+        screening.shift = self._whole.shift()
+        screening.suspects.extend(self._whole.more_suspects(screening.suspects))
+        if screening.suspects and not self._everything:
+            # without a suspect nothing has to be explained, and nobody pays for an explanation
+            screening.sample = self._whole.sample()
+            known = {suspect.key for suspect in screening.suspects}
+            screening.suspects.extend(s for s in screening.sample if s.key not in known)
+        if not screening.foreign:
+            return
+        if self._whole.is_telling:
+            how = "tests are compared with each other, suspects beside the old code"
+            screening.notes.append(f"times were {self._other_processor}: {how}")
+        elif self._against:
+            for record, applied, _ in self._whole.times():
+                self._suspect_unseen(record, applied)
+        else:
+            screening.ungated_times = (
+                f"{self._other_processor}, and too few tests to compare them with each other"
+            )
 
     def _hold_against(
         self, record: Record, applied: Applied, figure: Figure, now: float, *, alone: bool

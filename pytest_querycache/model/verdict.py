@@ -59,6 +59,11 @@ class Suspect:
         return self.node_id, f"{self.metric.name} budget" if self.is_budget else self.metric.name
 
     @property
+    def worse_ratio(self) -> float:
+        """The threshold's ratio, for ratios of which more is always worse."""
+        return self.metric.worse_ratio(self.ratio)
+
+    @property
     def is_budget(self) -> bool:
         """Whether the limit is absolute."""
         return self.limit.reference is None
@@ -76,12 +81,13 @@ class Duel:
     """What pairs of fresh processes showed of one metric, the old code beside the new.
 
     ``pair_ratios`` holds new/old for each pair (old/new where higher is better, so that more is always worse);
-    ``old`` and ``new`` are the middle values in the metric's unit. ``needed`` is how many pairs convict. ``commit``
-    is the old code's, empty where the baseline's own values stand for it; ``test_changed`` says that the test's own
-    source differs there. ``rises`` are new − old of the metrics that explain a time. ``turns`` holds, for each pair,
-    the new and the old value of every turn. ``apart`` says that the two sides were not measured in turns, so that
-    the stricter bar of ``pairs`` holds. ``controls`` is how many times as long tests that nobody suspects took,
-    None where there were none; ``disturbed`` counts pairs that were kept although something disturbed them.
+    ``old`` and ``new`` are the middle values in the metric's unit. ``needed`` is how many pairs convict.
+    ``commit`` is the old code's, empty where the baseline's own values stand for it; ``test_changed`` says that
+    the test's own source differs there. ``rises`` are new − old of the metrics that explain a time. ``turns``
+    holds, for each pair, the new and the old value of every turn. ``apart`` says that the two sides were not
+    measured in turns, so that the stricter bar of ``pairs`` holds, ``single`` that this is because the test can
+    be executed once in a process. ``controls`` is how many times as long tests that nobody suspects took, None
+    where there were none; ``disturbed`` counts pairs that were kept although something disturbed them.
     """
 
     pair_ratios: Sequence[float]
@@ -93,6 +99,7 @@ class Duel:
     rises: Mapping[str, float] = field(default_factory=dict)
     turns: Sequence[Sequence[tuple[float, float]]] = ()
     apart: bool = False
+    single: bool = False
     controls: float | None = None
     disturbed: int = 0
 

@@ -45,13 +45,13 @@ class HeldAgainst:
             ),
         )
 
-    def suspect(self, limit: Limit, *, now: float | None = None, sampled: bool = False) -> Suspect:
+    def suspect(self, limit: Limit, *, sampled: bool = False) -> Suspect:
         """The suspect that a limit makes of it."""
         return Suspect(
             node_id=self.record.node_id,
             test_id=self.record.test_id or self.record.node_id,
             metric=self.applied.metric,
-            now=self.now if now is None else now,
+            now=self.now,
             limit=limit,
             repeat_limit=repeat_limit(self.applied, self.figure),
             ratio=self.applied.ratio,
@@ -64,11 +64,13 @@ class WholeSession:
     """Knows whether all tests moved together.
 
     With ``foreign`` the stored times are another processor's, which says nothing of this one but how tests compare
-    with each other: every test is then held against its stored time at the session's own shift.
+    with each other: every test is then held against its stored time at the session's own shift. With ``everything``
+    all of them become suspects.
     """
 
-    def __init__(self, *, foreign: bool = False) -> None:
+    def __init__(self, *, foreign: bool = False, everything: bool = False) -> None:
         self._foreign = foreign
+        self._everything = everything
         self._held: list[HeldAgainst] = []
 
     def add(self, held: HeldAgainst) -> None:
@@ -101,12 +103,13 @@ class WholeSession:
         ]
 
     def more_suspects(self, known: Iterable[Suspect]) -> Iterator[Suspect]:
-        """The tests that the whole accuses, and the sample; nobody twice."""
+        """The tests that only the whole accuses."""
         keys = {suspect.key for suspect in known}
-        for suspect in (*self._accused(), *self.sample()):
-            if suspect.key not in keys:
-                keys.add(suspect.key)
-                yield suspect
+        return (suspect for suspect in self._accused() if suspect.key not in keys)
+
+    def times(self) -> Iterator[tuple[Record, Applied, float]]:
+        """Every time that was taken in, with the record and the threshold."""
+        return ((held.record, held.applied, held.now) for held in self._held)
 
     def _accused(self) -> Iterator[Suspect]:
         """Tests that became slower, or less fast, than all others did."""
@@ -114,14 +117,11 @@ class WholeSession:
         if not self.is_telling or not (self._foreign or shift < 1 / SHIFTED):
             return
         for held in self._held:
-            if self._foreign:
-                held = held.at(shift)
-                now = held.now
-            else:
-                now = held.now / shift
-            limit = first_sight_limit(held.applied, held.figure, now, everything=False)
+            # the stored figure as it would be here, so that repeats are held against it at this speed too
+            shifted = held.at(shift)
+            limit = first_sight_limit(shifted.applied, shifted.figure, held.now, self._everything)
             if limit is not None:
-                yield held.suspect(limit, now=now)
+                yield shifted.suspect(limit)
 
     def _spokesman(self, held: HeldAgainst, scale: float) -> Suspect:
         held = held.at(scale)

@@ -58,7 +58,7 @@ class ArmLoop:
         for line in self._commands:
             command = json.loads(line)
             if "imported_from" in command:
-                self._answer({"imported": _imported_from(command["imported_from"])})
+                self._answer({"imported": _imported_from(command["imported_from"], command["but"])})
                 continue
             item = items.get(command["run"])
             if item is None:
@@ -119,9 +119,9 @@ class _Between(pytest.Item):
         return self.path, None, self.name
 
 
-def _imported_from(names: list[str]) -> list[str]:
+def _imported_from(names: list[str], but: list[str]) -> list[str]:
     """The modules that came from these places; packages installed below them and this one do not count."""
-    own = Path(__file__).resolve().parent.parent
+    own = [Path(__file__).resolve().parent.parent, *map(Path, but)]
     places = [Path(name) for name in names]
     found = []
     for module in list(sys.modules.values()):
@@ -130,7 +130,9 @@ def _imported_from(names: list[str]) -> list[str]:
             continue
         path = Path(file).resolve()
         inside = [path.relative_to(place) for place in places if path.is_relative_to(place)]
-        if any("site-packages" not in part.parts for part in inside) and not path.is_relative_to(own):
+        if not inside or any(path.is_relative_to(folder) for folder in own):
+            continue
+        if any("site-packages" not in part.parts for part in inside):
             found.append(str(path))
     return sorted(found)
 

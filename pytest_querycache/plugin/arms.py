@@ -20,6 +20,7 @@ from ..confirm.virtual_environment import VirtualEnvironment
 from ..confirm.workspace import Workspace
 from ..model.quantity import format_quantity
 from ..model.record import Run
+from ..storage.project_file import project_name
 from .arm_command import arm_variables, launch_of
 from .progress import Progress
 from .settings import Settings
@@ -86,6 +87,8 @@ def executor_for(
     return Executor(
         launch_for,
         known_ns,
-        foreign=[*places, *installed_copies(base.top)],
+        foreign=[*places, *installed_copies(base.top, project_name(config.rootpath))],
+        # the temporary folder may lie inside the working tree
+        own=[base.root.resolve()],
         remedies=Remedies(setup=setup),
     )

@@ -72,7 +72,7 @@ class Summary:
                 lines.append(f"  times: {other}, so tests are compared with each other")
             elif Family.TIME not in blocked and not provable and settings.confirm != "off":
                 problem = why_no_old_code(self._config.rootpath)
-                lines.append(f"  times: no old code to stand beside, {problem}; a stricter bar holds")
+                lines.append(f"  times: {problem}; without old code beside them a stricter bar holds")
         elif disturbances:
             lines.append(f"  figures are distorted: {', '.join(sorted(set(disturbances.values())))}")
         return lines

@@ -18,12 +18,13 @@ from ..confirm.base_choice import choose_bases, in_both
 from ..confirm.base_tree import BaseTree
 from ..confirm.duels import BATCH, duel
 from ..confirm.second_look import second_look
-from ..confirm.source_change import source_differs
+from ..confirm.source_change import is_in, source_differs
 from ..confirm.stored_values import StoredValues
 from ..errors import ArmError, IncomparableError
 from ..model.baseline import Section
 from ..model.decision import decide
 from ..model.environment import changed_distributions
+from ..model.metric import CPU_TIME
 from ..model.record import Run, file_of
 from ..model.screening import Screening
 from ..model.suite_shift import Cause, SuiteShift, explained
@@ -33,7 +34,12 @@ from .arms import executor_for, laid_out
 from .progress import Progress
 from .settings import Settings
 
-SAME_DIRECTION = "slower in the same direction as what was proved; not measured again"
+SAME_DIRECTION = (
+    "slower in the same direction as the whole suite, which the sample proved; not measured again"
+)
+
+_SHARE_OF_SECOND_LOOK = 1 / 3
+"""… of the time there is: a look at thousands must leave some for proving what it finds."""
 
 
 class TimeTrial:
@@ -72,20 +78,35 @@ class TimeTrial:
         found: EvidenceByMetric = {}
         self._explain_the_whole(found)
         remaining = [s for s in suspects if s.key not in found and not s.sampled]
-        acquitted, remaining = self._second_look(remaining)
+        acquitted, remaining = self._second_look(self._worst_first(remaining))
         found.update(acquitted)
+        remaining = self._worst_first(remaining)
         suite = self._screening.suite
         if suite is not None and suite.cause is Cause.CODE:
             # what all have in common is proved; the worst are worth more, and the others no more of anybody's time
-            remaining.sort(key=lambda suspect: -suspect.excess)
             found.update(_problem(remaining[BATCH:], SAME_DIRECTION))
             remaining = remaining[:BATCH]
         if remaining:
             found.update(self._beside_old_code(remaining))
-            stored = self._beside_stored_values(self._still_open(remaining, found))
+            still_open = self._still_open(remaining, found)
+            stored = self._beside_stored_values(still_open)
             # where they show nothing either, the first reason is the one to mend
-            found.update({key: proof for key, proof in stored.items() if proof.duel is not None})
+            told = [s for s in still_open if s.key in stored and self._is_told_by(stored[s.key], s)]
+            found.update({suspect.key: stored[suspect.key] for suspect in told})
         return found
+
+    def _is_told_by(self, proof: Evidence, suspect: Suspect) -> bool:
+        """Whether stored values say anything: while nobody knows why all became slower, they acquit nobody."""
+        if proof.duel is None:
+            return False
+        suite = self._screening.suite
+        unexplained = suite is not None and suite.cause is Cause.UNKNOWN
+        return not unexplained or decide(suspect, proof, confirm="auto").verdict is not Verdict.UNCHANGED
+
+    def _worst_first(self, suspects: Sequence[Suspect]) -> list[Suspect]:
+        """Those whose exact counts rose too come first, then those with the largest excess."""
+        rising = {s.node_id for s in self._screening.suspects if s.metric.deterministic and not s.is_budget}
+        return sorted(suspects, key=lambda suspect: (suspect.node_id not in rising, -suspect.excess))
 
     def _explain_the_whole(self, found: EvidenceByMetric) -> None:
         """Find out from the sample what made the whole session slower, and acquit those whom the machine explains."""
@@ -98,23 +119,32 @@ class TimeTrial:
             # old and new code both ran with the new ones, so that they may be what made all of it slower
             suite = SuiteShift(shift=suite.shift, measured=suite.measured)
         screening.suite = suite
-        found.update({key: e for key, e in sampled.items() if e.duel is not None})
+        only_sampled = {suspect.key for suspect in screening.sample if suspect.sampled}
+        found.update({k: e for k, e in sampled.items() if e.duel is not None or k in only_sampled})
         if suite.cause is Cause.MACHINE and not screening.foreign:
             for suspect in screening.suspects:
-                if _is_timed(suspect) and not suspect.limit.exceeded_by(suspect.now / suite.machine_share):
+                if _is_timed(suspect) and self._is_explained(suspect, suite.machine_share):
                     found.setdefault(suspect.key, Evidence(machine_share=suite.machine_share))
+
+    def _is_explained(self, suspect: Suspect, machine_share: float) -> bool:
+        """Whether a machine that is slower by a factor explains a time; waiting does not become slower with it."""
+        record = self._run.records.get(suspect.node_id)
+        working = record.values.get(CPU_TIME.name) if record is not None else None
+        part = min(suspect.now, working) if working is not None else 0.0
+        return not suspect.limit.exceeded_by(suspect.now - part * (1 - 1 / machine_share))
 
     def _second_look(self, suspects: Sequence[Suspect]) -> tuple[EvidenceByMetric, list[Suspect]]:
         stored = [suspect for suspect in suspects if not suspect.unseen]
         if self._section is None or not stored:
             return {}, list(suspects)
+        time_left = max(self._deadline - monotonic_ns(), 0)
         with executor_for(self._config, self._run) as executor:
             acquitted, remaining = second_look(
                 stored,
                 executor,
                 reference_ns=self._section.reference_ns,
                 clock=monotonic_ns,
-                deadline=self._deadline,
+                deadline=monotonic_ns() + int(time_left * _SHARE_OF_SECOND_LOOK),
                 progress=lambda number, total, name: self._progress.show(
                     f"second look {number} of {total}, {self._time_left()}: {name}"
                 ),
@@ -144,6 +174,7 @@ class TimeTrial:
         """A commit's code, laid out once in a session; or why it could not be."""
         if commit not in self._bases:
             top = top_folder(self._config.rootpath)
+            begun = monotonic_ns()
             try:
                 if top is None:
                     raise ArmError("no old code to compare with: this is not a git repository")
@@ -152,10 +183,10 @@ class TimeTrial:
                         top, commit, config=self._config, settings=self._settings, progress=self._progress
                     )
                 )
-                self._deadline += int(base.built_ns)  # a build is not confirmation
                 self._bases[commit] = base
             except ArmError as error:
                 self._bases[commit] = error
+            self._deadline += monotonic_ns() - begun  # neither a checkout nor a build is confirmation
         return self._bases[commit]
 
     def _beside(self, base: BaseTree, suspects: Sequence[Suspect], *, controls: bool) -> EvidenceByMetric:
@@ -174,6 +205,9 @@ class TimeTrial:
         def test_changed(test: str) -> bool:
             return source_differs(old_root / file_of(test), root / file_of(test), test)
 
+        def is_unfit(test: str) -> bool:
+            return not is_in(old_root / file_of(test), test) or test_changed(test)
+
         with (
             executor_for(self._config, self._run, foreign=base.root) as new_code,
             executor_for(self._config, self._run, base=base, foreign=base.top) as old_code,
@@ -189,6 +223,7 @@ class TimeTrial:
                     deadline=self._deadline,
                     progress=self._tell_suspect,
                     controls=self._controls if controls and not self._is_suite_wide() else {},
+                    is_unfit=is_unfit,
                 )
             )
         return found
@@ -200,7 +235,7 @@ class TimeTrial:
         if section is None or section.reference_ns is None or not stored:
             return {}
         if self._screening.foreign or self._is_suite_wide() or monotonic_ns() > self._deadline:
-            return {}
+            return {}  # stored values say nothing of another processor, nor of what hits every test
         with executor_for(self._config, self._run) as new_code:
             return duel(
                 stored,
@@ -228,7 +263,7 @@ class TimeTrial:
 
     def _is_suite_wide(self) -> bool:
         suite = self._screening.suite
-        return suite is not None and suite.cause is not Cause.MACHINE
+        return suite is not None and suite.cause is Cause.CODE
 
     def _tell_suspect(self, number: int, total: int, name: str) -> None:
         self._progress.show(f"suspect {number} of {total}, {self._time_left()}, {name}")
@@ -247,7 +282,8 @@ def _is_open(suspect: Suspect, proof: Evidence | None, *, newer: bool) -> bool:
 
 def _control_times(run: Run, section: Section | None, screening: Screening) -> dict[str, float]:
     """The wall times of the tests that nobody suspects, and that can be executed again."""
-    accused = {suspect.test_id for suspect in screening.suspects}
+    # where every test is confirmed, those within their limits still control the others
+    accused = {s.test_id for s in screening.suspects if s.unseen or s.limit.exceeded_by(s.now)}
     times = {}
     for node_id, record in run.records.items():
         entry = section.entries.get(node_id) if section is not None else None

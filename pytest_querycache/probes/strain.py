@@ -19,19 +19,25 @@ class Strain:
     """One reading: nanoseconds that only their differences give a meaning.
 
     ``stolen_ns`` is what the hypervisor gave to others while a processor of this machine wanted to work, summed over
-    the processors; ``throttled_ns`` how long this container was stopped for having used up its share. Both are 0
+    the ``processors``; ``throttled_ns`` how long this container was stopped for having used up its share. Both are 0
     where the system does not tell.
     """
 
     at_ns: int
     stolen_ns: int
     throttled_ns: int
+    processors: int = 1
 
 
 def read_strain(clock: Callable[[], int] = perf_counter_ns) -> Strain:
     """Read the machine's strain; takes some 50 µs, so it is not for every execution."""
     stolen = getattr(psutil.cpu_times(), "steal", 0.0)
-    return Strain(at_ns=clock(), stolen_ns=int(stolen * 1e9), throttled_ns=_throttled_ns())
+    return Strain(
+        at_ns=clock(),
+        stolen_ns=int(stolen * 1e9),
+        throttled_ns=_throttled_ns(),
+        processors=os.cpu_count() or 1,
+    )
 
 
 def _throttled_ns() -> int:

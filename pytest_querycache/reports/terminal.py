@@ -69,7 +69,7 @@ def _closing_lines(result: GateResult, accept: tuple[str, str]) -> Iterator[Line
         if result.of(Verdict.OVER_BUDGET):
             yield "make it cheaper, or raise the limit in the test's mark perf_budget", PLAIN
             return
-        if result.counts.compared == 0:
+        if result.counts.compared == 0 and not result.counts.not_judged:
             yield f"the baseline and this session have no record in common; record one: {everything}", PLAIN
             return
     elif result.counts.compared == 0:
@@ -77,7 +77,8 @@ def _closing_lines(result: GateResult, accept: tuple[str, str]) -> Iterator[Line
         return
     else:
         allowed = f"; the setting fail lets pass what regressed: {result.counts.regressed}"
-        style = _YELLOW if result.counts.unconfirmed or result.counts.regressed else _GREEN
+        doubtful = result.counts.unconfirmed or result.of(Verdict.INCOMPARABLE) or result.ungated_times
+        style = _YELLOW if doubtful or result.counts.regressed else _GREEN
         yield f"performance gate: passed{allowed if result.counts.regressed else ''}", {**style, **_BOLD}
     if result.counts.new:
         yield f"to take new tests in: {everything}", PLAIN

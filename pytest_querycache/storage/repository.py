@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,24 +77,40 @@ def has_file(folder: Path, commit: str, name: str) -> bool:
     return _git(folder, "cat-file", "-e", f"{commit}:./{name}") is not None
 
 
-def blamed_commit(path: Path, start_of_line: str, *, behind: str) -> str | None:
-    """The commit that last changed a line of a file; None where it is not committed.
+def blamed_commits(path: Path, starts_of_lines: Collection[str], *, behind: str) -> dict[str, str]:
+    """The commits that last changed some lines of a file, by how the lines start; without those not committed.
 
-    It is the first line that starts with ``start_of_line`` after one that starts with ``behind``.
+    Of each start it is the first such line after the line that starts with ``behind``. One process of git answers for
+    all of them.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
-        return None
+        return {}
     numbered = iter(enumerate(lines, 1))
     if not any(line.startswith(behind) for _, line in numbered):
-        return None
-    number = next((number for number, line in numbered if line.startswith(start_of_line)), None)
-    if number is None:
-        return None
-    blame = _git(path.parent, "blame", "--porcelain", "-L", f"{number},{number}", "--", path.name)
-    commit = (blame or "").partition(" ")[0]
-    return commit if commit.strip("0") else None
+        return {}
+    wanted = set(starts_of_lines)
+    numbers: dict[int, str] = {}
+    for number, line in numbered:
+        start = line[: line.find(_AFTER_START) + len(_AFTER_START)]
+        if start in wanted:
+            wanted.remove(start)
+            numbers[number] = start
+    if not numbers:
+        return {}
+    ranges = [f"-L{number},{number}" for number in numbers] if len(numbers) <= _MOST_RANGES else []
+    blame = _git(path.parent, "blame", "--porcelain", *ranges, "--", path.name) or ""
+    found = {int(match[2]): match[1] for match in _BLAMED.finditer(blame)}
+    return {start: found[number] for number, start in numbers.items() if found.get(number, "").strip("0")}
+
+
+_AFTER_START = '": {'
+"""What ends the name of an entry in a baseline; inside a name its quotation mark would be escaped."""
+
+_MOST_RANGES = 1_000
+_BLAMED = re.compile(r"^([0-9a-f]{40,64}) \d+ (\d+)", re.MULTILINE)
+"""The line of ``git blame --porcelain`` that comes before each of the file's: commit, line there, line here."""
 
 
 def variables_for_git() -> dict[str, str]:

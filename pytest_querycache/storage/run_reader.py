@@ -180,6 +180,7 @@ class RunReader:
                 for pair in members.items("turns")
             ],
             apart=members.flag("apart"),
+            single=members.flag("single"),
             controls=members.number("controls"),
             disturbed=members.whole("disturbed"),
         )

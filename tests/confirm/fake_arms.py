@@ -41,7 +41,9 @@ class FakeArm:
             self.closed = True  # a real one closes itself before it raises
             raise
 
-    def imported_from(self, places: Sequence[Path], timeout_s: float) -> list[str]:
+    def imported_from(
+        self, places: Sequence[Path], timeout_s: float, *, but: Sequence[Path] = ()
+    ) -> list[str]:
         return [file for file in self.world.imported if any(Path(file).is_relative_to(p) for p in places)]
 
     def close(self, *, patience_s: float = 5.0) -> None:

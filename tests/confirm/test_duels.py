@@ -138,15 +138,56 @@ def test_sides_take_turns() -> None:
 
 
 def test_test_that_cannot_be_repeated_is_executed_once_a_process() -> None:
-    """A test marked as alone gives one ratio a pair, from first executions."""
-    new = FakeArms(taking(13))
-    fight(new, FakeArms(taking(10)), [suspect(alone=True)])
-    assert new.executed() == [[("t", False)]] * 5
+    """A test marked as alone gives one ratio a pair, from first executions, and seven pairs have to agree."""
+    new = FakeArms(taking(15))
+    accused = suspect(alone=True)
+    evidence = fight(new, FakeArms(taking(10)), [accused])
+    assert new.executed() == [[("t", False)]] * 7
+    finding = decide(accused, evidence[accused.key], confirm="auto")
+    assert finding.verdict is Verdict.REGRESSED
+    assert finding.proof.endswith("; under the stricter bar, because it is executed once in each")
+
+
+def test_who_comes_first_changes_from_pair_to_pair() -> None:
+    """What only the first process of a pair pays does not convict a test that is executed once."""
+    order: list[str] = []
+
+    def side(name: str) -> Script:
+        def script(arm: FakeArm, test: str, warm: bool) -> Execution:
+            order.append(name)
+            first = len(order) % 2 == 1
+            return passed(test, wall_time=(20 if first else 10) * MS)
+
+        return script
+
+    accused = suspect(alone=True)
+    evidence = fight(FakeArms(side("A")), FakeArms(side("B")), [accused])
+    assert "".join(order[:8]) == "ABBAABBA"
+    assert decide(accused, evidence[accused.key], confirm="auto").verdict is Verdict.UNCHANGED
+
+
+def test_test_that_turns_out_not_to_be_repeatable() -> None:
+    """A test of which no baseline said so, and which passes only once in a process, gives first executions too."""
+
+    def once(length: float) -> Script:
+        def script(arm: FakeArm, test: str, warm: bool) -> Execution:
+            if len(arm.executed) > 1:
+                return Execution(outcome="failed", detail="already exists")
+            return passed(test, wall_time=length * MS)
+
+        return script
+
+    accused = suspect()
+    evidence = fight(FakeArms(once(15)), FakeArms(once(10)), [accused])
+    found = evidence[accused.key].duel
+    assert found is not None
+    assert (found.single, len(found.pair_ratios)) == (True, 7)
+    assert decide(accused, evidence[accused.key], confirm="auto").verdict is Verdict.REGRESSED
 
 
 def test_time_that_runs_out_leaves_it_unconfirmed() -> None:
     """When the time is used up, the pairs so far are told and nobody is convicted."""
-    ticks = iter(range(0, 10_000, 15))
+    ticks = iter(range(0, 10_000, 5))
     accused = suspect()
     evidence = fight(FakeArms(taking(13)), FakeArms(taking(10)), [accused], clock=lambda: next(ticks))
     finding = decide(accused, evidence["t", "wall_time"], confirm="auto")

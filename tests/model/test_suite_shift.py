@@ -57,18 +57,35 @@ def test_shift_that_hits_all_brings_a_sample_forward() -> None:
 
 
 def test_shift_below_the_threshold_is_noticed_too() -> None:
-    """At 1.15 times no test exceeds 20 %, and the sample is taken all the same, of tests no entry accuses."""
+    """At 1.15 times one test exceeds 20 %; the sample is taken all the same, of tests no entry accuses."""
+    _, _, screening = session(1.15, slower=1.2)
+    assert len(screening.sample) == SAMPLE
+    assert len(screening.suspects) == SAMPLE + 1
+    assert sum(suspect.sampled for suspect in screening.suspects) == SAMPLE
+
+
+def test_without_a_suspect_nothing_is_explained() -> None:
+    """A session in which no test exceeds its limit does not pay for a sample."""
     _, _, screening = session(1.15)
-    assert len(screening.sample) == len(screening.suspects) == SAMPLE
-    assert all(suspect.sampled for suspect in screening.suspects)
+    assert screening.suspects == []
+
+
+def test_sampled_test_is_never_doubtful() -> None:
+    """What the budget cut off of the sample is not called unconfirmed, so that strict does not fail for it."""
+    run, section, screening = session(1.15, slower=1.2)
+    cut_off = Evidence(problem="the time was used up", duel=duel_of(1.0))
+    evidence: EvidenceByMetric = {suspect.key: cut_off for suspect in screening.suspects if suspect.sampled}
+    evidence["t.py::test_00", "wall_time"] = Evidence(machine_share=1.15)
+    result = judge(screening, run, section, Policy(), evidence, confirm="strict")
+    assert result.success
+    assert result.counts.unconfirmed == 0
 
 
 def test_sampled_test_that_was_not_measured_is_no_finding() -> None:
     """A test that only speaks for all is neither doubtful nor guilty by itself."""
-    result = judged(1.15, {})
-    assert result.success
-    assert result.counts.unconfirmed == 0
-    assert result.findings == []
+    result = judged(1.15, {}, slower=1.2)
+    assert result.counts.unconfirmed == 1
+    assert [finding.node_id for finding in result.findings] == ["t.py::test_00"]
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.09, 0.95])
@@ -88,7 +105,9 @@ def test_faster_machine_hides_nothing() -> None:
     """On a machine 1.5 times as fast a test that became 1.4 times as slow is a suspect, and no other."""
     _, _, screening = session(1 / 1.5, slower=1.4)
     assert [suspect.node_id for suspect in screening.suspects] == ["t.py::test_00"]
-    assert screening.suspects[0].now == pytest.approx(2.8 * MS)
+    limit = screening.suspects[0].repeat_limit
+    assert limit is not None
+    assert limit.reference == pytest.approx(2 * MS / 1.5)
 
 
 def test_nothing_is_relative_where_suspects_fail_unconfirmed() -> None:

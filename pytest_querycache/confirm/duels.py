@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from statistics import median
 
 from ..errors import ArmError, IncomparableError
@@ -72,6 +73,7 @@ def duel(
         table = _Batch(
             accused,
             arena,
+            time_left=lambda: deadline - clock(),
             suspects=len(standings),
             controls=choose_controls(batch, controls or {}, is_unfit or test_changed),
             stored=stored,
@@ -92,12 +94,15 @@ class _Batch:
         standings: Sequence[Standing],
         arena: Arena,
         *,
+        time_left: Callable[[], int],
         suspects: int,
         controls: Sequence[str],
         stored: bool,
     ) -> None:
         self._standings = standings
         self._arena = arena
+        self._time_left = time_left
+        self._cost_ns = 0.0
         self._suspects = suspects
         self._controls = [Task(test, (Question(test, WALL_TIME, CONTROL_RATIO),)) for test in controls]
         self._stored = stored
@@ -109,11 +114,30 @@ class _Batch:
     def _open(self) -> list[Standing]:
         return [s for s in self._standings if s.is_open(self.needed(s), s.bar(self._arena.bar))]
 
+    def _affordable(self, standings: Sequence[Standing]) -> list[Standing]:
+        """Those for whom the time left suffices, the most convincing first.
+
+        Going on with all of them would prove none when the time is short.
+        """
+        if not self._cost_ns:
+            return list(standings)
+        left = float(self._time_left())
+        chosen: list[Standing] = []
+        for standing in sorted(standings, key=lambda standing: -min(standing.ratios, default=inf)):
+            # one pair more clears whom one did not show already
+            innocent = standing.ratios and not shows(min(standing.ratios), standing.suspect.worse_ratio)
+            left -= self._cost_ns * (1 if innocent else self.needed(standing) - len(standing.ratios))
+            if chosen and left < 0:
+                break
+            chosen.append(standing)
+        return [standing for standing in standings if any(standing is one for one in chosen)]
+
     def decide(self, progress: Callable[[int, str], None]) -> None:
         """Run pairs until every suspect is decided, or there is no more time."""
         pair = redone = 0
         was_apart = self._arena.apart
-        while open_ones := self._open():
+        while open_ones := self._affordable(self._open()):
+            begun = self._time_left()
             accused = _tasks(open_ones)
             most = max(self.needed(standing) for standing in open_ones)
 
@@ -133,6 +157,7 @@ class _Batch:
                 was_apart = True
                 for standing in open_ones:
                     standing.forget()
+            self._cost_ns = (begun - self._time_left()) / len(found)
             control = self._control(found)
             disturbed = control is not None and shows(control, CONTROL_RATIO)
             if disturbed and not self._stored and redone < MOST_REPEATS:

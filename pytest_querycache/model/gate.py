@@ -1,10 +1,10 @@
 """The gate's two decisions: what looks worse (``screen``), and what is (``judge``).
 
-**Screening** holds a session's own executions against the baseline. They are first executions in their
-process, *cold*, so a value also pays for caches that an earlier test may have filled when the baseline was
-recorded. Let ``c`` and ``w`` be the stored cold and warm values, ``s`` the stored spread, ``r`` and ``f`` the
-threshold's ratio and floor, and ``t = max(r·w, k·s)`` the tolerance, k being 3 for counts and 1 for times. Times
-are first brought to the reference workload's stored speed. A value ``v`` is suspect when
+**Screening** holds a session's own executions against the baseline. They are first executions in their process,
+*cold*, so a value also pays for caches that an earlier test may have filled when the baseline was recorded. Let
+``c`` and ``w`` be the stored cold and warm values, ``s`` the stored spread, ``r`` and ``f`` the threshold's ratio
+and floor, and ``t = max(r·w, k·s)`` the tolerance, k being 3 for counts, 1 for measured memory, 0 for times.
+Times are first brought to the reference workload's stored speed. A value ``v`` is suspect when
 
 * ``v − c > t`` and ``v − c ≥ f``: it costs more than the first execution did; or
 * ``v`` is *below* ``c`` by the floor or more (a time: and by more than ``t``), and ``v − w > t`` and ``v − w ≥ f``:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .baseline import Figure
-from .metric import Metric
+from .metric import Family, Metric
 from .policy import Applied
 
 SPREADS = 3
@@ -59,11 +59,11 @@ def reference_figure(figure: Figure) -> float:
 def tolerance(applied: Applied, figure: Figure) -> float:
     """How far a value may lie from the stored one, in the metric's unit: ``max(r·w, k·s)``.
 
-    ``k`` is 3 for counts. It is 1 for times, whose spread is the machine's: three of them would hide what the
-    pairs of processes are there to find.
+    ``k`` is 3 for counts, and 1 for what is measured. It is 0 for times: their spread is the machine's, on a shared
+    one as large as what is looked for, and whoever is accused wrongly leaves with a second look.
     """
     relative = applied.ratio * abs(reference_figure(figure))
-    if figure.spread is None:
+    if figure.spread is None or applied.metric.family is Family.TIME:
         return relative
     return max(relative, (SPREADS if applied.metric.deterministic else 1) * figure.spread)
 

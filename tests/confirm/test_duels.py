@@ -234,3 +234,36 @@ def test_one_bad_test_does_not_stop_the_others() -> None:
     evidence = fight(FakeArms(script), FakeArms(taking(10)), accused)
     assert evidence["bad", "wall_time"].problem == "a fresh process was killed by SIGSEGV"
     assert decide(accused[1], evidence["good", "wall_time"], confirm="auto").verdict is Verdict.REGRESSED
+
+
+def test_short_time_is_spent_on_who_can_still_be_proved() -> None:
+    """When the time does not suffice for all, the most convincing are proved, and not all of them half."""
+    now = 0
+
+    def clock() -> int:
+        return now
+
+    def side(slow: float) -> Script:
+        def script(arm: FakeArm, test: str, warm: bool) -> Execution:
+            nonlocal now
+            now += MS
+            length = slow if test == "much" or slow == 10 else slow - 5
+            return passed(test, wall_time=length * MS)
+
+        return script
+
+    accused = [suspect(name) for name in ("little", "much", "some", "more")]
+    with FakeArms(side(20)).executor() as new_code, FakeArms(side(10)).executor() as old_code:
+        evidence = duel(
+            accused,
+            new_code,
+            old_code,
+            commit="0123456789abcdef",
+            test_changed=lambda test: False,
+            clock=clock,
+            deadline=260 * MS,
+            progress=lambda number, total, name: None,
+        )
+    pairs = {name: found.duel and len(found.duel.pair_ratios) for (name, _), found in evidence.items()}
+    assert pairs["much"] == 5
+    assert min(count or 0 for count in pairs.values()) < 5

@@ -56,7 +56,27 @@ def test_slow_machine_is_taken_out() -> None:
         return passed(name, wall_time=17 * MS, reference_time=170)
 
     evidence, _ = look(script, suspect())
-    assert evidence["t", "wall_time"].processes == ([10 * MS] * 3,)
+    assert evidence["t", "wall_time"].processes == ([10 * MS],)
+
+
+def test_the_first_innocent_repeat_is_the_last() -> None:
+    """The best repeat acquits, so nothing more is executed behind it; who stays suspect was repeated three times."""
+    lengths = iter([30, 30, 10, 10])
+
+    def script(arm: FakeArm, name: str, warm: bool) -> Execution:
+        return passed(name, wall_time=next(lengths) * MS)
+
+    arms = FakeArms(script)
+    with arms.executor() as executor:
+        second_look(
+            [suspect()],
+            executor,
+            reference_ns=None,
+            clock=lambda: 0,
+            deadline=100,
+            progress=lambda number, total, name: None,
+        )
+    assert arms.executed() == [[("t", False), ("t", True), ("t", True)]]
 
 
 def test_what_fails_or_cannot_be_repeated_remains() -> None:

@@ -16,7 +16,7 @@ from .model.gate import judge
 from .model.measurement import PerfMetrics
 from .model.policy import Policy
 from .model.record import Record, Run
-from .model.screening import screen
+from .model.screener import screen
 from .model.threshold import parse_thresholds
 from .model.verdict import Finding, GateResult, Verdict
 from .probes.allocations import NATIVE, NET, why_missing

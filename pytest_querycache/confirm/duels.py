@@ -18,7 +18,7 @@ from .side import Side
 from .standing import Standing
 from .turns import Question, Round, Task
 
-BATCH = 12
+BATCH = 24
 """How many tests share the start of a pair of processes."""
 
 CONTROL_RATIO = 0.2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from .limit import Limit
@@ -94,6 +94,12 @@ def _decide_duel(suspect: Suspect, duel: Duel, problem: str, *, newer_dependenci
             verdict = Verdict.UNCHANGED
         else:
             proof = f"slower than allowed, and not beyond the stricter bar ({proof})"
+    elif (
+        not suspect.unseen
+        and not suspect.limit.exceeded_by(suspect.now)
+        and not _all_show(ratios, suspect, bar)
+    ):
+        verdict = Verdict.UNCHANGED  # suspected early, within its limit, and not every pair speaks against it
     elif problem:
         proof = f"{problem} ({proof})"
     if verdict is Verdict.UNCHANGED and newer_dependencies and duel.commit:
@@ -117,6 +123,10 @@ def _decide_duel(suspect: Suspect, duel: Duel, problem: str, *, newer_dependenci
         estimate=estimate,
         interval=(low, high),
     )
+
+
+def _all_show(ratios: Sequence[float], suspect: Suspect, bar: Bar) -> bool:
+    return all(shows(ratio, suspect.worse_ratio, bar) for ratio in ratios)
 
 
 def _limit(suspect: Suspect, old: float, bar: Bar) -> float:

@@ -15,7 +15,8 @@ from .baseline import Section
 from .decision import decide
 from .gate import judge
 from .policy import Policy
-from .screening import Screening, screen
+from .screener import screen
+from .screening import Screening
 from .verdict import Finding, GateResult, Suspect
 
 _VETOED = "vetoed: "

@@ -6,7 +6,7 @@
 and floor, and ``t = max(r·w, k·s)`` the tolerance, k being 3 for counts, 1 for measured memory, 0 for times.
 Times are first brought to the reference workload's stored speed. A value ``v`` is suspect when
 
-* ``v − c > t`` and ``v − c ≥ f``: it costs more than the first execution did; or
+* ``v − c > t`` (a time that can be confirmed: ``t/2``) and ``v − c ≥ f``: more than the first execution cost; or
 * ``v`` is *below* ``c`` by the floor or more (a time: and by more than ``t``), and ``v − w > t`` and ``v − w ≥ f``:
   this execution found warmer caches than the stored one, so that ``c`` would hide an increase.
 
@@ -24,18 +24,20 @@ Without evidence a suspect stays unconfirmed. ``decision`` carries this out for 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from .baseline import Section
-from .decision import confirmable, decide
+from .decision import decide
 from .environment import changed_distributions
+from .failures import failures_of, strict_failures
 from .growth import growth_lines
 from .insight import insight, rises
 from .metric import Better, Family
 from .policy import Policy
 from .record import Run
 from .screening import Screening
+from .ungated import ungated_times
 from .verdict import Counts, Evidence, Finding, GateResult, Verdict
 
 EvidenceTable = Mapping[tuple[str, str], Evidence]
@@ -82,95 +84,22 @@ def judge(
             cleared.append(replace(finding, verdict=Verdict.UNCHANGED, proof=f"vetoed: {reason}"))
             continue
         findings.append(_with_insight(finding, run, section, proof))
-    unseen = screening.unseen - screening.compared
-    if unseen:
-        problems = _problems_by_record(evidence)
-        screening.not_judged.update(_why_unseen(problems.get(node_id, ())) for node_id in unseen)
-        screening.not_judged_records += len(unseen)
+    ungated = ungated_times(screening, evidence, confirm=confirm)
+    ungated.count_in(screening)
     findings.sort(key=_by_harm)
     counts = _count(findings, screening)
-    ungated = screening.ungated_times or why_ungated(screening, evidence, confirm=confirm)
-    failures = _failures(findings, counts, run, policy, confirm)
+    failures = failures_of(findings, counts, run, policy, confirm)
     if confirm == "strict" and policy.fail == "all":
-        failures.extend(_not_gated(screening, findings, ungated, evidence, doubtful=bool(counts.unconfirmed)))
+        failures.extend(strict_failures(findings, ungated, doubtful=bool(counts.unconfirmed)))
     return GateResult(
         findings=findings,
         cleared=cleared,
         counts=counts,
         failures=failures,
         not_judged=dict(screening.not_judged),
-        notes=(*screening.notes, *_notes_on_times(screening, ungated, evidence)),
-        ungated_times=ungated,
+        notes=(*screening.notes, *ungated.notes(screening)),
+        ungated_times=ungated.reason,
     )
-
-
-def why_ungated(screening: Screening, evidence: EvidenceTable, *, confirm: str) -> str:
-    """Why no slower time could be proved or cleared although there were some; empty where at least one was."""
-    times = [suspect for suspect in screening.suspects if not confirmable(suspect)]
-    if confirm == "off" or not times:
-        return ""
-    found = [evidence.get(suspect.key, Evidence()) for suspect in times]
-    if any(one.duel is not None or one.processes or one.machine_share is not None for one in found):
-        return ""
-    problems = Counter(one.problem for one in found if one.problem)
-    return problems.most_common(1)[0][0] if problems else ""
-
-
-def _not_gated(
-    screening: Screening,
-    findings: Iterable[Finding],
-    ungated: str,
-    evidence: EvidenceTable,
-    *,
-    doubtful: bool,
-) -> Iterator[str]:
-    """What strict confirmation does not let pass although nothing is called unconfirmed."""
-    if ungated and not doubtful:
-        yield "times were not gated under --perf-confirm=strict"
-        return
-    incomparable = {finding.node_id for finding in findings if finding.verdict is Verdict.INCOMPARABLE}
-    if incomparable:
-        yield f"{_records(len(incomparable))} incomparable under --perf-confirm=strict"
-    beside = len(_unmeasured_beside(screening, evidence))
-    if beside:
-        yield f"{_records(beside)} not measured beside the old code under --perf-confirm=strict"
-
-
-def _unmeasured_beside(screening: Screening, evidence: EvidenceTable) -> set[str]:
-    """The records whose time only the old code could have judged, and did not."""
-    return {
-        suspect.node_id
-        for suspect in screening.suspects
-        if suspect.unseen and evidence.get(suspect.key, Evidence()).duel is None
-    }
-
-
-def _notes_on_times(screening: Screening, ungated: str, evidence: EvidenceTable) -> Iterator[str]:
-    if screening.suite is not None:
-        yield screening.suite.sentence()
-    if ungated and (
-        screening.foreign or not screening.ungated_times
-    ):  # otherwise said of the family as a whole
-        yield f"times were not gated: {ungated}"
-        return
-    beside = _unmeasured_beside(screening, evidence) & screening.compared
-    if beside:
-        problems = _problems_by_record(evidence)
-        reasons = Counter(min(problems[node_id]) for node_id in beside if problems.get(node_id))
-        why = reasons.most_common(1)[0][0] if reasons else "confirmation did not get to them"
-        yield f"the times of {_records(len(beside))} were not measured beside the old code: {why}"
-
-
-def _problems_by_record(evidence: EvidenceTable) -> dict[str, list[str]]:
-    problems: dict[str, list[str]] = {}
-    for (node_id, _), found in evidence.items():
-        if found.problem:
-            problems.setdefault(node_id, []).append(found.problem)
-    return problems
-
-
-def _why_unseen(problems: Sequence[str]) -> str:
-    return f"not measured beside the old code: {min(problems)}" if problems else "nothing to compare with"
 
 
 def _with_insight(finding: Finding, run: Run, section: Section | None, evidence: Evidence | None) -> Finding:
@@ -219,43 +148,3 @@ def _count(findings: Iterable[Finding], screening: Screening) -> Counts:
         missing=numbers[Verdict.MISSING],
         not_judged=screening.not_judged_records,
     )
-
-
-def _failures(
-    findings: Iterable[Finding], counts: Counts, run: Run, policy: Policy, confirm: str
-) -> list[str]:
-    """Why the session fails: one reason each, worst first; empty where it passes."""
-    if policy.fail == "never":
-        return []
-    failures = []
-    guilty = {
-        finding.node_id
-        for finding in findings
-        if finding.verdict in (Verdict.REGRESSED, Verdict.OVER_BUDGET) and _may_fail(finding, policy)
-    }
-    if guilty:
-        failures.append(f"{_records(len(guilty))} regressed")
-    doubtful = {
-        finding.node_id
-        for finding in findings
-        if finding.verdict is Verdict.UNCONFIRMED and _may_fail(finding, policy)
-    }
-    if doubtful and confirm == "strict":
-        failures.append(f"{_records(len(doubtful))} unconfirmed under --perf-confirm=strict")
-    if counts.new and policy.new == "fail":
-        failures.append(f'{_records(counts.new)} new, and new = "fail"')
-    if counts.missing and policy.missing == "fail":
-        failures.append(f'{_records(counts.missing)} missing, and missing = "fail"')
-    failed = any(record.outcome.startswith("failed") for record in run.records.values())
-    if counts.compared == 0 and run.claimed and not failed:
-        # a session whose tests failed is red already, and says why
-        failures.append("nothing was compared")
-    return failures
-
-
-def _may_fail(finding: Finding, policy: Policy) -> bool:
-    return policy.fail == "all" or (finding.metric is not None and finding.metric.deterministic)
-
-
-def _records(number: int) -> str:
-    return f"{number} record{'' if number == 1 else 's'}"

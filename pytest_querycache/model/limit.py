@@ -68,17 +68,24 @@ def tolerance(applied: Applied, figure: Figure) -> float:
     return max(relative, (SPREADS if applied.metric.deterministic else 1) * figure.spread)
 
 
-def first_sight_limit(applied: Applied, figure: Figure, now: float, everything: bool) -> Limit | None:
-    """The limit that a session's value exceeds; where it exceeds none, None or with ``everything`` the cold one."""
+def first_sight_limit(
+    applied: Applied, figure: Figure, now: float, everything: bool, *, early: bool = False
+) -> Limit | None:
+    """The limit a session's value is suspected to exceed; without suspicion None, with ``everything`` the cold one.
+
+    With ``early`` a time is suspect from half of what is tolerated on: a single execution hides as often as it
+    exaggerates, and who is beyond the limit must not slip through.
+    """
     allowed = tolerance(applied, figure)
+    noticed = allowed / 2 if early and applied.metric.family is Family.TIME else allowed
     rise = applied.metric.rise(figure.cold, now)
-    if rise > allowed and rise >= applied.floor:
+    if rise > noticed and rise >= applied.floor:
         return limit_over(figure.cold, allowed, applied)
     # a count is exact, so any warmer state shows; a time has to lie below the stored one by more than its noise
     warmer = applied.floor if applied.metric.deterministic else max(applied.floor, allowed)
     if figure.warm is not None and -rise >= warmer and rise < 0:
         warm_rise = applied.metric.rise(figure.warm, now)
-        if warm_rise > allowed and warm_rise >= applied.floor:
+        if warm_rise > noticed and warm_rise >= applied.floor:
             return limit_over(figure.warm, allowed, applied)
     return limit_over(figure.cold, allowed, applied) if everything else None
 

@@ -119,7 +119,7 @@ class WholeSession:
         for held in self._held:
             # the stored figure as it would be here, so that repeats are held against it at this speed too
             shifted = held.at(shift)
-            limit = first_sight_limit(shifted.applied, shifted.figure, held.now, self._everything)
+            limit = first_sight_limit(shifted.applied, shifted.figure, held.now, self._everything, early=True)
             if limit is not None:
                 yield shifted.suspect(limit)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import monotonic_ns
 
 import pytest
 
@@ -15,19 +14,12 @@ from ..model.record import Run
 from ..model.screening import Screening
 from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from .arms import executor_for
+from .budget import Budget, budget_of
 from .progress import Progress
 from .settings import Settings
 from .time_trial import TimeTrial
 
-_LEAST_BUDGET_NS = 30e9
-_SHARE_OF_SUITE = 0.25
 _SHARE_OF_REPEATS = 0.5
-
-
-def budget_ns(settings: Settings, suite_ns: float) -> float:
-    """How long confirmation may take: as configured, or the larger of 30 s and a quarter of the suite's time."""
-    configured = settings.configuration.confirm_budget_ns
-    return max(_LEAST_BUDGET_NS, _SHARE_OF_SUITE * suite_ns) if configured is None else configured
 
 
 def confirm(
@@ -45,36 +37,35 @@ def confirm(
     The screening learns what made the whole session slower, where it was.
     """
     suspects = screening.suspects
-    budget = budget_ns(settings, suite_ns)
-    deadline = monotonic_ns() + int(budget)
+    budget = budget_of(settings, suite_ns)
     evidence: EvidenceByMetric = {}
     with progress:
         repeated = [suspect for suspect in suspects if confirmable(suspect)]
         timed = [suspect for suspect in suspects if not confirmable(suspect)]
         if repeated:
             # neither kind may use up what the other needs
-            share = budget * _SHARE_OF_REPEATS if timed else budget
-            evidence.update(_by_repeats(repeated, config, run, monotonic_ns() + int(share), progress))
+            share = budget.share(_SHARE_OF_REPEATS) if timed else budget
+            evidence.update(_by_repeats(repeated, config, run, share, progress))
         if timed:
             with TimeTrial(
-                config, settings, run, section, screening, deadline=deadline, progress=progress
+                config, settings, run, section, screening, budget=budget, progress=progress
             ) as trial:
                 evidence.update(trial.evidence(timed))
     return evidence
 
 
 def _by_repeats(
-    suspects: Sequence[Suspect], config: pytest.Config, run: Run, deadline: int, progress: Progress
+    suspects: Sequence[Suspect], config: pytest.Config, run: Run, budget: Budget, progress: Progress
 ) -> EvidenceByMetric:
     with executor_for(config, run) as executor:
         try:
             return confirm_repeats(
                 suspects,
                 executor,
-                clock=monotonic_ns,
-                budget_ns=deadline - monotonic_ns(),
+                clock=budget.clock,
+                budget_ns=budget.left_ns,
                 progress=lambda number, total, name: progress.show(
-                    f"repeating suspect {number} of {total}: {name}"
+                    f"repeating suspect {number} of {total}, {budget}: {name}"
                 ),
             )
         except ArmError as error:

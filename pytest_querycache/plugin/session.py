@@ -16,7 +16,8 @@ from ..errors import ConfigurationError, QueryCacheError
 from ..model.baseline import Section
 from ..model.environment import Environment
 from ..model.gate import judge
-from ..model.screening import Screening, screen
+from ..model.screener import screen
+from ..model.screening import Screening
 from ..model.verdict import EvidenceByMetric, GateResult
 from ..probes.allocations import why_missing
 from ..probes.machine import disturbances, read_environment

@@ -25,7 +25,7 @@ from pytest_querycache.model.environment import Environment, StoredEnvironment
 from pytest_querycache.model.gate import judge
 from pytest_querycache.model.policy import Policy
 from pytest_querycache.model.record import Record, Run
-from pytest_querycache.model.screening import screen
+from pytest_querycache.model.screener import screen
 from pytest_querycache.probes.machine import read_environment
 from pytest_querycache.probes.memory import ResidentMemory
 from pytest_querycache.storage.baseline_file import read_baseline

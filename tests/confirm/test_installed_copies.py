@@ -74,3 +74,22 @@ def test_everything_else_is_no_copy(packages: Path, tmp_path: Path, origin: obje
         origin = {"url": tree.as_uri(), "dir_info": {"editable": True}}
     install(packages, "p", ["p/__init__.py"], origin)
     assert installed_copies(tree) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "copies"),
+    [
+        ("my-project", None, ["mine"]),
+        ("My.Project", None, ["mine"]),
+        ("my-project", {"url": "file:///elsewhere", "dir_info": {"editable": True}}, []),
+        ("another", None, []),
+    ],
+    ids=["from an index", "another spelling", "editable", "another project"],
+)
+def test_copies_of_the_project_from_anywhere(
+    packages: Path, tmp_path: Path, name: str, origin: object, copies: list[str]
+) -> None:
+    """The project's own distribution is a copy wherever it came from, unless it is editable."""
+    install(packages, name, ["mine/__init__.py"], origin)
+    found = installed_copies(tmp_path / "tree", "my_project")
+    assert found == [packages / copy for copy in copies]

@@ -15,7 +15,8 @@ from pytest_querycache.model.limit import Limit, first_sight_limit
 from pytest_querycache.model.metric import METRICS, Better, Metric
 from pytest_querycache.model.policy import Applied, Policy
 from pytest_querycache.model.record import Run, own_metric
-from pytest_querycache.model.screening import Screening, screen
+from pytest_querycache.model.screener import screen
+from pytest_querycache.model.screening import Screening
 from pytest_querycache.model.threshold import parse_thresholds
 from pytest_querycache.model.verdict import Evidence, Finding, GateResult, Suspect, Verdict
 from tests.model.sessions import TEST, record, run_of, section_of
@@ -79,6 +80,15 @@ def bytes_entry(cold: float, warm: float | None = None, spread: float | None = N
 def test_a_count_on_first_sight(figure: Figure, now: float, suspect: bool) -> None:
     """A count is suspect above its cold value's tolerance, or below the cold value above the warm one's."""
     assert (first_sight_limit(applied(BYTES), figure, now, False) is not None) is suspect
+
+
+@pytest.mark.parametrize(("now", "suspect"), [(1150, False), (1151, True)])
+def test_a_time_that_can_be_confirmed_is_suspect_early(now: float, suspect: bool) -> None:
+    """Half of what is tolerated makes a suspect, whose limit is the whole; of a count it does not."""
+    found = first_sight_limit(applied(TIME), Figure(1000, 1000), now, False, early=True)
+    assert (found is not None) is suspect
+    assert found is None or found.value == 1300
+    assert first_sight_limit(applied(BYTES), Figure(1000, 1000), now, False, early=True) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_querycache.storage.repository import read_head, top_folder
+from pytest_querycache.storage.repository import blamed_commits, read_head, top_folder
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@example.org")
 
@@ -42,3 +42,26 @@ def test_variables_of_a_hook_are_not_obeyed(repository: Path, monkeypatch: pytes
     monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
     assert top_folder(below) == repository
     assert read_head(below, ignoring=repository / "x") == expected
+
+
+def test_many_lines_are_blamed_at_once(repository: Path) -> None:
+    """Each line has the commit that changed it last; one that is not committed, or not there, has none."""
+    file = repository / "b.json"
+
+    def commit(text: str) -> str:
+        file.write_text(text)
+        for command in (("add", "b.json"), ("commit", "--quiet", "--message=more")):
+            subprocess.run(["git", *IDENTITY, *command], cwd=repository, check=True)
+        head = read_head(repository, ignoring=repository / "x")
+        assert head is not None
+        return head.commit
+
+    begin = ' "key": {\n'
+    first = commit(begin + '    "a": {1}\n    "b": {1}\n')
+    second = commit(begin + '    "a": {1}\n    "b": {2}\n')
+    file.write_text(begin + '    "a": {1}\n    "b": {2}\n    "c": {1}\n')
+    starts = [f'    "{name}": {{' for name in "abcd"]
+    found = blamed_commits(file, starts, behind=' "key": {')
+    short = {start.strip(): commit[: len(first)] for start, commit in found.items()}
+    assert short == {'"a": {': first, '"b": {': second}
+    assert blamed_commits(file, starts, behind=' "other": {') == {}

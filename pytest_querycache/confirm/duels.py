@@ -18,7 +18,7 @@ from .side import Side
 from .standing import Standing
 from .turns import Question, Round, Task
 
-BATCH = 24
+BATCH = 12
 """How many tests share the start of a pair of processes."""
 
 CONTROL_RATIO = 0.2
@@ -102,7 +102,8 @@ class _Batch:
         self._standings = standings
         self._arena = arena
         self._time_left = time_left
-        self._cost_ns = 0.0
+        # what a pair's start takes, and each test in it; unknown before the first
+        self._start_ns = self._cost_ns = 0.0
         self._suspects = suspects
         self._controls = [Task(test, (Question(test, WALL_TIME, CONTROL_RATIO),)) for test in controls]
         self._stored = stored
@@ -119,15 +120,15 @@ class _Batch:
 
         Going on with all of them would prove none when the time is short.
         """
-        if not self._cost_ns:
-            return list(standings)
-        left = float(self._time_left())
+        left = self._time_left()
         chosen: list[Standing] = []
+        most, total = 0, 0.0
         for standing in sorted(standings, key=lambda standing: -min(standing.ratios, default=inf)):
             # one pair more clears whom one did not show already
             innocent = standing.ratios and not shows(min(standing.ratios), standing.suspect.worse_ratio)
-            left -= self._cost_ns * (1 if innocent else self.needed(standing) - len(standing.ratios))
-            if chosen and left < 0:
+            pairs = 1 if innocent else self.needed(standing) - len(standing.ratios)
+            most, total = max(most, pairs), total + pairs * self._cost_ns
+            if chosen and total + most * self._start_ns > left:
                 break
             chosen.append(standing)
         return [standing for standing in standings if any(standing is one for one in chosen)]
@@ -137,13 +138,16 @@ class _Batch:
         pair = redone = 0
         was_apart = self._arena.apart
         while open_ones := self._affordable(self._open()):
-            begun = self._time_left()
+            begun = started = self._time_left()
             accused = _tasks(open_ones)
             most = max(self.needed(standing) for standing in open_ones)
 
             def begins(
                 number: int, test: str, pair: int = pair, own: int = len(accused), most: int = most
             ) -> None:
+                nonlocal started
+                if number == 1:
+                    started = self._time_left()
                 if number <= own:  # the controls come last, and are nobody's concern
                     progress(number, f"pair {pair + 1} of {most}: {test}")
 
@@ -157,7 +161,7 @@ class _Batch:
                 was_apart = True
                 for standing in open_ones:
                     standing.forget()
-            self._cost_ns = (begun - self._time_left()) / len(found)
+            self._start_ns, self._cost_ns = begun - started, (started - self._time_left()) / len(found)
             control = self._control(found)
             disturbed = control is not None and shows(control, CONTROL_RATIO)
             if disturbed and not self._stored and redone < MOST_REPEATS:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import get_ident
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from .recording import Recording
+from .shape import shape_of
 from .statement import Source
 from .tally import Execution, Tally, leave
+
+_MOST_OF_TRANSACTION_CONTROL: Final = 400
+"""Characters above which nobody asks whether a text begins, ends or marks a transaction."""
 
 
 class Owner:
@@ -43,6 +49,8 @@ class Open:
 
 Scope = Owner | Tally | Execution
 NOBODY: Final = Owner("")
+UNCOUNTED: Final = Tally(Source("none"), "")
+"""In the place of what an outer layer has counted, where it has nothing to count; nobody reads it."""
 SCOPE: Final[ContextVar[Scope]] = ContextVar("pytest_querycache_scope", default=NOBODY)
 """Whose this context is. While an outer layer executes a statement, what it has counted it in, so that the layers
 below it do not. One variable says both, because every statement asks."""
@@ -76,8 +84,12 @@ def end(owner: Owner) -> None:
     SCOPE.set(_RUNNING[-1] if _RUNNING else NOBODY)
 
 
-def recording_without(scope: Scope) -> Recording | None:
-    """The recording of a statement whose ``scope.recording`` is None, or None when it is not to be counted."""
+def recording_without(scope: Scope, sql: object) -> Recording | None:
+    """The recording of a statement whose ``scope.recording`` is None, or None when it is not to be counted.
+
+    A statement that runs beside a test and is not certainly its own is noted as such, by the outermost layer:
+    while that executes it, it keeps the layers below from asking, by ``uncounted``.
+    """
     if not isinstance(scope, Owner) or not (scope is NOBODY or scope.is_over):
         return None
     if not _RUNNING:
@@ -86,8 +98,10 @@ def recording_without(scope: Scope) -> Recording | None:
     if scope is NOBODY and running.thread == get_ident():
         # a context made empty on purpose, in the one thread where the test itself runs
         return running.recording
-    if running.recording is not None:
+    if running.recording is not None and not _is_transaction_control(sql):
         running.recording.unattributed += 1
+        if scope.is_over:
+            running.recording.left_over += 1
     return None
 
 
@@ -98,7 +112,32 @@ def enter(source: Source, sql: str) -> Open | None:
     its ``scope`` afterwards.
     """
     scope = SCOPE.get()
-    recording = scope.recording or recording_without(scope)
+    recording = scope.recording or recording_without(scope, sql)
     if recording is None:
         return None
     return Open(recording, recording.enter(source, sql), scope)
+
+
+@contextmanager
+def uncounted(cursor: object = None) -> Iterator[None]:
+    """Keep the layers below from counting what the block executes, through this cursor if it can be told."""
+    if isinstance(cursor, ToldByOuter):
+        told: Any = cursor  # whose class has the slot
+        told._outer = UNCOUNTED
+        try:
+            yield
+        finally:
+            told._outer = None
+        return
+    outside = SCOPE.get()
+    SCOPE.set(UNCOUNTED)
+    try:
+        yield
+    finally:
+        SCOPE.set(outside)
+
+
+def _is_transaction_control(sql: object) -> bool:
+    if not isinstance(sql, str) or len(sql) > _MOST_OF_TRANSACTION_CONTROL:
+        return False
+    return shape_of(sql).is_transaction_control

@@ -28,18 +28,19 @@ class Recorder:
     """Watches drivers between ``install`` and ``uninstall``; several recorders share one set of patches.
 
     ``drivers`` names those that may be watched, None for all. Nothing is imported: a driver is patched when it is
-    found among the imported modules, or right after the suite imports it. ``unseen`` lists in sentences what will
-    not be counted: drivers that could not be patched, and connections from before.
+    found among the imported modules, or right after the suite imports it.
     """
 
     def __init__(self, drivers: Iterable[str] | None = None, *, known: Iterable[Driver] = DRIVERS) -> None:
         allowed = set(NAMES if drivers is None else drivers)
-        self._known = {driver.module: driver for driver in known if driver.name in allowed}
+        self._known = {
+            driver.module: driver for driver in known if driver.name in allowed or not driver.counts
+        }
         self._held: set[str] = set()
         self._watch = ImportWatch(self._known, self._arrived)
         self._is_installed = False
         self._failed: set[str] = set()
-        self.unseen: list[str] = []
+        self._unseen: list[str] = []
         self.on_arrival: Callable[[], object] = lambda: None
         """Called when a driver has been patched; the suite may just be importing it."""
 
@@ -47,13 +48,23 @@ class Recorder:
     def active(self) -> tuple[str, ...]:
         """The names of the drivers that are watched now."""
         return tuple(
-            dict.fromkeys(self._known[module].name for module in self._known if module in self._held)
+            dict.fromkeys(
+                driver.name
+                for module, driver in self._known.items()
+                if driver.counts and module in self._held
+            )
         )
 
     @property
     def is_active(self) -> bool:
         """Whether any driver is watched so far."""
-        return bool(self._held)
+        return bool(self._held) and any(self._known[module].counts for module in tuple(self._held))
+
+    @property
+    def unseen(self) -> list[str]:
+        """In sentences, what is not counted: drivers that could not be patched, connections from before, classes."""
+        noticed = (text for module in sorted(self._held) for text in self._known[module].noticed())
+        return list(dict.fromkeys([*self._unseen, *noticed]))
 
     def install(self) -> None:
         """Patch the drivers that are imported, and wait for the others."""
@@ -78,6 +89,7 @@ class Recorder:
         self._is_installed = False
         self._watch.stop()
         with _LOCK:
+            self._unseen = self.unseen
             for name in self._held:
                 installed = _INSTALLED[name]
                 installed.holders -= 1
@@ -99,11 +111,22 @@ class Recorder:
                 undo = self._patched(driver, module)
                 if undo is None:
                     return
-                self.unseen += driver.unseen(module)
+                self._unseen += driver.unseen(module)
                 installed = _INSTALLED[name] = _Installed(module, 0, undo)
             installed.holders += 1
             self._held.add(name)
-        self.on_arrival()
+        if driver.counts:
+            self._tell_of_arrival(driver)
+
+    def _tell_of_arrival(self, driver: Driver) -> None:
+        try:
+            self.on_arrival()
+        except Exception as error:
+            # the suite is in the middle of its import, which must not fail for our sake
+            self._unseen.append(
+                f"recording did not begin with the import of {driver.name} ({type(error).__name__}: {error}); "
+                "statements of the test that imported it are not counted"
+            )
 
     def _arrived_again(self, driver: Driver, module: ModuleType, installed: _Installed) -> None:
         """Patch anew what was reloaded, or imported again after somebody had emptied ``sys.modules``."""
@@ -119,7 +142,7 @@ class Recorder:
             version = getattr(module, "__version__", "")
             self._failed.add(driver.name)
             named = f"{driver.name} {version}".strip()
-            self.unseen.append(f"{named} cannot be watched ({error}); its statements are not counted")
+            self._unseen.append(f"{named} cannot be watched ({error}); its statements are not counted")
             return None
 
 

@@ -39,6 +39,9 @@ class Recording:
         self.clock = clock
         self.unattributed = 0
         """Statements of which nobody knows whether this phase caused them."""
+        self.left_over = 0
+        """Those of them that tasks and threads of a test that is over have executed: which test that is depends on
+        the order, and so does what is left to count for this one."""
         self.keeps_records = keeps_records
         self._call_sites = CallSites() if call_sites is None else call_sites
         self._texts_of_thread: dict[int, dict[object, Tally]] = {}
@@ -56,7 +59,8 @@ class Recording:
             tally = self._texts_of_thread[get_ident()][sql]
             if tally.source is not source:
                 tally = self._tally_of(source, sql)
-        except KeyError:
+        except (KeyError, TypeError):
+            # a text that is new, or of a class of its own that cannot be hashed
             tally = self._tally_of(source, sql)
         tally.count += 1
         if self.keeps_records:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import CodeType
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from .call_site import CallSite
 from .statement import Source
@@ -99,6 +99,15 @@ def leave(execution: Tally | Execution, duration_ns: int, rows: int) -> None:
     execution.duration_ns += duration_ns
     if rows >= 0:
         execution.rows += rows
+
+
+def rows_of(cursor: Any) -> int:
+    """The number of rows a cursor tells, or NO_ROWS: it may refuse, have none, or be a suite's stand-in."""
+    try:
+        rows = cursor.rowcount
+    except Exception:
+        return NO_ROWS
+    return rows if type(rows) is int else NO_ROWS
 
 
 class Mark:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_querycache.errors import ConfigurationError
-from pytest_querycache.queries.attribution import SCOPE, Owner, begin, end, enter
+from pytest_querycache.queries.attribution import SCOPE, Owner, ToldByOuter, begin, end, enter, uncounted
 from pytest_querycache.queries.drivers import NAMES, Driver
 from pytest_querycache.queries.import_watch import ImportWatch
 from pytest_querycache.queries.recorder import Recorder, allowed_drivers
@@ -154,6 +154,36 @@ def test_a_driver_that_looks_different_is_told_and_does_no_harm(folder: Path) ->
     assert recorder.active == ()
 
 
+def test_what_only_carries_the_context_is_patched_and_is_no_driver(folder: Path) -> None:
+    """A runner of tests is patched whatever drivers are allowed, and recording does not begin with it."""
+    (folder / "madeup_runner.py").write_text("", encoding="utf-8")
+    recorder = Recorder(["sqlite3"], known=[MadeUpDriver("runner", "madeup_runner", "", counts=False)])
+    recorder.on_arrival = lambda: NOTES.append("arrived")
+    recorder.install()
+    importlib.import_module("madeup_runner")
+    assert (NOTES, recorder.active, recorder.is_active) == (["patched madeup_runner"], (), False)
+    recorder.uninstall()
+    assert NOTES == ["patched madeup_runner", "restored madeup_runner"]
+
+
+def test_an_import_never_fails_because_recording_cannot_begin(folder: Path) -> None:
+    """The suite gets its driver, and is told what was not counted."""
+    (folder / "madeup_first.py").write_text("", encoding="utf-8")
+    recorder = Recorder(known=[MadeUpDriver("duckdb", "madeup_first", "")])
+
+    def refuse() -> None:
+        raise AssertionError("no test is running")
+
+    recorder.on_arrival = refuse
+    recorder.install()
+    importlib.import_module("madeup_first")
+    recorder.uninstall()
+    (said,) = recorder.unseen
+    assert said.startswith(
+        "recording did not begin with the import of duckdb (AssertionError: no test is running)"
+    )
+
+
 @pytest.mark.parametrize(
     ("setting", "drivers"),
     [
@@ -226,7 +256,60 @@ def test_threads_and_tasks_of_an_earlier_test_are_not_this_ones(owner: Owner) ->
     thread.start()
     thread.join()
     assert owner.recording is not None
-    assert (owner.recording.count(), owner.recording.unattributed) == (0, 2)
+    assert (owner.recording.count(), owner.recording.unattributed, owner.recording.left_over) == (0, 2, 1)
+
+
+def test_transaction_control_of_others_is_not_told(owner: Owner) -> None:
+    """A thread without a context that begins and ends its transactions has executed one statement all the same."""
+    for sql in ("BEGIN", "SAVEPOINT a", "SELECT 1", "RELEASE a", "COMMIT"):
+        thread = threading.Thread(target=count_one, args=(sql,))
+        thread.start()
+        thread.join()
+    assert owner.recording is not None
+    assert owner.recording.unattributed == 1
+
+
+class Told(ToldByOuter):
+    """A cursor that can be told."""
+
+
+@pytest.mark.parametrize("cursor", [None, Told()], ids=["by scope", "by cursor"])
+def test_what_an_outer_layer_does_not_count_the_layers_below_do_not_either(owner: Owner, cursor: Any) -> None:
+    """A layer says so to its cursor or to all, and takes it back, also when the statement fails."""
+
+    def execute_below() -> None:
+        if getattr(cursor, "_outer", None) is None:
+            count_one()
+
+    def fail() -> None:
+        with uncounted(cursor):
+            execute_below()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert owner.recording is not None
+    assert owner.recording.count() == 0
+    execute_below()
+    assert owner.recording.count() == 1
+
+
+class Unhashable(str):
+    """A text that compares in its own way."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return NotImplemented
+
+
+def test_a_text_that_cannot_be_hashed_counts(owner: Owner) -> None:
+    """It is the statement it reads as."""
+    for _ in range(2):
+        count_one(Unhashable("SELECT 1"))
+    assert owner.recording is not None
+    assert [(use.text, use.count) for use in owner.recording.summary().uses] == [("SELECT ?", 2)]
 
 
 def test_an_empty_context_in_the_tests_own_thread_is_the_tests(owner: Owner) -> None:

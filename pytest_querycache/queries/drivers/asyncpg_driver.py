@@ -12,14 +12,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from ..attribution import SCOPE, enter
+from ..attribution import enter, uncounted
 from ..statement import Source
-from ..tally import Tally
+from ..tally import NO_ROWS
 from . import Undo
 from .patches import Patches
 
 SOURCE = Source("asyncpg", "postgres")
-_NOT_TOLD = -1
 _METHODS = ("execute", "executemany", "fetch", "fetchval", "fetchrow", "fetchmany")
 # below the public methods for COPY, which write the statement themselves
 _COPIES = ("_copy_in", "_copy_out")
@@ -70,7 +69,7 @@ def _counting(original: Callable[..., Any], text_of: TextOf) -> Callable[..., An
         opened = enter(SOURCE, text_of(self, args, named))
         if opened is None:
             return await original(self, *args, **named)
-        rows = _NOT_TOLD
+        rows = NO_ROWS
         try:
             answer = await original(self, *args, **named)
             rows = _sets(args, named) if is_many else _rows(answer)
@@ -93,12 +92,8 @@ def _counted_at_call(original: Callable[..., Any], text_of: TextOf) -> Callable[
 def _not_counting(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     async def reset(self: Any, *args: Any, **named: Any) -> Any:
-        outside = SCOPE.get()
-        SCOPE.set(Tally(SOURCE, ""))
-        try:
+        with uncounted():
             return await original(self, *args, **named)
-        finally:
-            SCOPE.set(outside)
 
     return reset
 
@@ -109,10 +104,10 @@ def _rows(answer: Any) -> int:
         return len(answer)
     if isinstance(answer, str):
         last = answer.rpartition(" ")[2]
-        return int(last) if last.isdigit() else _NOT_TOLD
-    return _NOT_TOLD if answer is None else 1
+        return int(last) if last.isdigit() else NO_ROWS
+    return NO_ROWS if answer is None else 1
 
 
 def _sets(args: tuple[Any, ...], named: dict[str, Any]) -> int:
     sets: Any = named.get("args", args[-1] if args else None)
-    return len(sets) if hasattr(sets, "__len__") else _NOT_TOLD
+    return len(sets) if hasattr(sets, "__len__") else NO_ROWS

@@ -5,15 +5,17 @@ Django's savepoints pass here too and are recognised as transaction control; its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from ..attribution import SCOPE, ToldByOuter, enter
+from ..attribution import SCOPE, ToldByOuter, enter, uncounted
 from ..statement import Source
+from ..tally import NO_ROWS, rows_of
 from . import Undo
 from .patches import Patches
+from .query_text import text_of
 
 _SOURCES = {
     vendor: Source("django", dialect)
@@ -26,7 +28,6 @@ _SOURCES = {
     )
 }
 _OTHER = Source("django")
-_NOT_TOLD = -1
 
 
 def install(module: ModuleType) -> Undo:
@@ -39,40 +40,38 @@ def install(module: ModuleType) -> Undo:
 
 
 def _counting(original: Callable[..., Any], *, many: bool) -> Callable[..., Any]:
-    is_call = original.__name__ == "callproc"
+    name = "procname" if original.__name__ == "callproc" else "sql"
 
     @wraps(original)
-    def execute(self: Any, sql: Any, *rest: Any, **named: Any) -> Any:
-        text = f"CALL {sql}" if is_call else sql if type(sql) is str else str(sql)
+    def execute(self: Any, /, *args: Any, **named: Any) -> Any:
         cursor = self.cursor
         is_told = isinstance(cursor, ToldByOuter)
-        if is_told and getattr(cursor, "_outer", None) is not None:
-            return original(self, sql, *rest, **named)
-        opened = enter(_SOURCES.get(self.db.vendor, _OTHER), text)
+        if SCOPE.get().is_inside or (is_told and getattr(cursor, "_outer", None) is not None):
+            return original(self, *args, **named)
+        given = args[0] if args else named.get(name, "")
+        text = given if type(given) is str else text_of(given, cursor)
+        opened = enter(_SOURCES.get(self.db.vendor, _OTHER), f"CALL {text}" if name == "procname" else text)
         if opened is None:
-            return original(self, sql, *rest, **named)
+            with uncounted(cursor):
+                return original(self, *args, **named)
         if is_told:
             cursor._outer = opened.execution
         else:
             SCOPE.set(opened.execution)
         try:
-            return original(self, sql, *rest, **named)
+            return original(self, *args, **named)
         finally:
             if is_told:
                 cursor._outer = None
             else:
                 SCOPE.set(opened.scope)
-            opened.close(_rows(cursor, rest, many=many))
+            rows = rows_of(cursor)
+            opened.close(_sets(args, named) if many and rows < 0 else rows)
 
     return execute
 
 
-def _rows(cursor: Any, rest: tuple[Any, ...], *, many: bool) -> int:
-    try:
-        rows: int = cursor.rowcount
-    except Exception:
-        # a cursor that failed, or was closed by its server, may refuse
-        return _NOT_TOLD
-    if many and rows < 0 and rest and hasattr(rest[0], "__len__"):
-        return len(rest[0])
-    return rows
+def _sets(args: tuple[Any, ...], named: Mapping[str, Any]) -> int:
+    """How many sets of parameters were handed to ``executemany``, for a backend that does not tell."""
+    sets: Any = args[1] if len(args) > 1 else named.get("param_list")
+    return len(sets) if hasattr(sets, "__len__") else NO_ROWS

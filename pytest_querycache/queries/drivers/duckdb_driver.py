@@ -40,12 +40,10 @@ def _counting(original: Callable[..., Any], *, first: int, many: bool) -> Callab
     @wraps(original)
     def execute(*args: Any, **named: Any) -> Any:
         scope = scope_of()
-        recording = scope.recording or recording_without(scope)
-        if recording is None:
-            return original(*args, **named)
         sql = args[first] if len(args) > first else named.get("query")
         text = sql if isinstance(sql, str) else getattr(sql, "query", None)
-        if not isinstance(text, str):
+        recording = scope.recording or recording_without(scope, text)
+        if recording is None or not isinstance(text, str):
             return original(*args, **named)
         execution = recording.enter(SOURCE, text)
         clock = recording.clock

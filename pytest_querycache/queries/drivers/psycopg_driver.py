@@ -5,7 +5,7 @@ What psycopg sends by itself (BEGIN, the savepoints of ``transaction()``) passes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import iscoroutinefunction
 from types import ModuleType
@@ -13,12 +13,13 @@ from typing import Any
 
 from ..attribution import Open, enter
 from ..statement import Source
+from ..tally import rows_of
 from . import Undo
 from .patches import Patches
+from .query_text import text_of
 
 SOURCE = Source("psycopg", "postgres")
 _CLASSES = ("Cursor", "AsyncCursor", "ServerCursor", "AsyncServerCursor")
-_NOT_TOLD = -1
 
 
 def install(module: ModuleType) -> Undo:
@@ -40,28 +41,28 @@ def install(module: ModuleType) -> Undo:
 
 def _counting(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
-    def execute(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
-        opened = enter(SOURCE, text_of(query, self))
+    def execute(self: Any, /, *args: Any, **named: Any) -> Any:
+        opened = enter(SOURCE, _given(self, args, named))
         if opened is None:
-            return original(self, query, *rest, **named)
+            return original(self, *args, **named)
         try:
-            return original(self, query, *rest, **named)
+            return original(self, *args, **named)
         finally:
-            _close(opened, self, rest)
+            _close(opened, self)
 
     return execute
 
 
 def _counting_async(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
-    async def execute(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
-        opened = enter(SOURCE, text_of(query, self))
+    async def execute(self: Any, /, *args: Any, **named: Any) -> Any:
+        opened = enter(SOURCE, _given(self, args, named))
         if opened is None:
-            return await original(self, query, *rest, **named)
+            return await original(self, *args, **named)
         try:
-            return await original(self, query, *rest, **named)
+            return await original(self, *args, **named)
         finally:
-            _close(opened, self, rest)
+            _close(opened, self)
 
     return execute
 
@@ -70,26 +71,17 @@ def _counted_at_call(original: Callable[..., Any]) -> Callable[..., Any]:
     """For what goes on for as long as its rows are asked for: its time is not told."""
 
     @wraps(original)
-    def begin(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
-        enter(SOURCE, text_of(query, self))
-        return original(self, query, *rest, **named)
+    def begin(self: Any, /, *args: Any, **named: Any) -> Any:
+        enter(SOURCE, _given(self, args, named))
+        return original(self, *args, **named)
 
     return begin
 
 
-def _close(opened: Open, cursor: Any, rest: tuple[Any, ...]) -> None:
-    rows = cursor.rowcount
-    opened.close(rows if type(rows) is int else _NOT_TOLD)
+def _given(cursor: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> str:
+    """The text that was handed over, by its place or by its name, which is another one for ``copy``."""
+    return text_of(args[0] if args else named.get("query", named.get("statement", "")), cursor)
 
 
-def text_of(query: Any, cursor: Any) -> str:
-    """The text of a query in any form psycopg takes: text, bytes, or a composed object."""
-    if type(query) is str:
-        return query
-    if isinstance(query, bytes):
-        return query.decode("utf-8", "replace")
-    if hasattr(query, "as_string"):
-        composed: str = query.as_string(cursor)
-        return composed
-    # a template string of Python 3.14: its fixed parts, and a placeholder for each value
-    return "%s".join(getattr(query, "strings", (str(query),)))
+def _close(opened: Open, cursor: Any) -> None:
+    opened.close(rows_of(cursor))

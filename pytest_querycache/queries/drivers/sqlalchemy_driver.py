@@ -2,7 +2,8 @@
 
 They are part of the interface dialects are written against, and are reached by sync and async engines alike; what
 the driver's own adapter would see of a statement does not count again. SQLAlchemy's events would do as well, but
-once anybody listens to them, each statement takes five microseconds more.
+once anybody listens to them, each statement takes five microseconds more. What its pool sends to see whether a
+connection is still alive (``pool_pre_ping``) is housekeeping and does not count.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from ..attribution import SCOPE, ToldByOuter, enter, recording_without
+from ..attribution import SCOPE, ToldByOuter, enter, recording_without, uncounted
 from ..statement import Source
+from ..tally import rows_of
 from . import Undo
 from .patches import Patches
+from .query_text import text_of
 
 _DIALECTS = {
     "postgresql": "postgres",
@@ -29,7 +32,6 @@ _DIALECTS = {
     **{name: name for name in ("snowflake", "sqlite", "trino")},
 }
 _SOURCES: dict[str, Source] = {}
-_NOT_TOLD = -1
 
 
 def install(module: ModuleType) -> Undo:
@@ -72,13 +74,17 @@ def _counting(original: Callable[..., Any]) -> Callable[..., Any]:
     source_of = _SOURCES.get
 
     @wraps(original)
-    def execute(self: Any, cursor: Any, statement: str, parameters: Any, context: Any = None) -> Any:
+    def execute(self: Any, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> Any:
         scope = scope_of()
-        recording = scope.recording or recording_without(scope)
         is_told = isinstance(cursor, ToldByOuter)
-        if recording is None or (is_told and getattr(cursor, "_outer", None) is not None):
+        if scope.is_inside or (is_told and getattr(cursor, "_outer", None) is not None):
             return original(self, cursor, statement, parameters, context)
-        execution = recording.enter(source_of(self.name) or _new_source(self.name), statement)
+        text = statement if type(statement) is str else text_of(statement, cursor)
+        recording = scope.recording or recording_without(scope, text)
+        if recording is None:
+            with uncounted(cursor):
+                return original(self, cursor, statement, parameters, context)
+        execution = recording.enter(source_of(self.name) or _new_source(self.name), text)
         if is_told:
             cursor._outer = execution
         else:
@@ -93,7 +99,7 @@ def _counting(original: Callable[..., Any]) -> Callable[..., Any]:
                 cursor._outer = None
             else:
                 set_scope(scope)
-            rows = cursor.rowcount
+            rows = rows_of(cursor)
             if is_many and rows < 0 and hasattr(parameters, "__len__"):
                 rows = len(parameters)
             if rows >= 0:
@@ -106,18 +112,34 @@ def _counting_without_parameters(original: Callable[..., Any]) -> Callable[..., 
     """For the method whose dialects take no parameters; the same, but rare."""
 
     @wraps(original)
-    def execute(self: Any, cursor: Any, statement: str, context: Any = None) -> Any:
-        opened = enter(_SOURCES.get(self.name) or _new_source(self.name), statement)
-        if opened is None:
+    def execute(self: Any, cursor: Any, statement: Any, context: Any = None) -> Any:
+        if SCOPE.get().is_inside:
             return original(self, cursor, statement, context)
+        opened = enter(_SOURCES.get(self.name) or _new_source(self.name), text_of(statement, cursor))
+        if opened is None:
+            with uncounted():
+                return original(self, cursor, statement, context)
         SCOPE.set(opened.execution)
         try:
             return original(self, cursor, statement, context)
         finally:
             SCOPE.set(opened.scope)
-            opened.close(cursor.rowcount)
+            opened.close(rows_of(cursor))
 
     return execute
+
+
+def _not_counting(original: Callable[..., Any]) -> Callable[..., Any]:
+    """For what the pool sends to see whether a connection is alive: only where it is used again."""
+
+    @wraps(original)
+    def ping(self: Any, /, *args: Any, **named: Any) -> Any:
+        if SCOPE.get().is_inside:
+            return original(self, *args, **named)
+        with uncounted():
+            return original(self, *args, **named)
+
+    return ping
 
 
 def _new_source(name: str) -> Source:
@@ -129,4 +151,5 @@ _METHODS = {
     "do_execute": _counting,
     "do_executemany": _counting,
     "do_execute_no_params": _counting_without_parameters,
+    "do_ping": _not_counting,
 }

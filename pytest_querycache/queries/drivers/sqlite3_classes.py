@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from ..attribution import SCOPE, ToldByOuter, recording_without
 from ..statement import Source
 from ..tally import Execution, Tally, leave
+from .counting_classes import CountingClasses
 from .sqlite3_script import script_statements
 
 SOURCE = Source("sqlite3", "sqlite")
+_SHORTCUTS_ASK = sys.version_info < (3, 11)
+"""Whether ``execute`` of a connection asks it for its ``cursor``, which may be the project's own."""
 
 
-class CountingClasses:
-    """The counting class for each class of connections or cursors that is asked for."""
-
-    def __init__(self, library_class: type[Any], counting_class: type[Any]) -> None:
-        self._library_class = library_class
-        self._counting_class = counting_class
-        self._known: dict[type[Any], type[Any]] = {
-            library_class: counting_class,
-            counting_class: counting_class,
-        }
-
-    def __call__(self, factory: Any) -> Any:
-        known = self._known.get(factory) if isinstance(factory, type) else factory
-        if known is None:
-            known = self._known[factory] = self._new(factory)
-        return known
-
-    def _new(self, base: type[Any]) -> type[Any]:
-        if not issubclass(base, self._library_class) or issubclass(base, self._counting_class):
-            return base
-        attributes = {
-            "__module__": base.__module__,
-            "__qualname__": base.__qualname__,
-            "__doc__": base.__doc__,
-        }
-        try:
-            kind: type[Any] = cast(Any, type(base))(base.__name__, (base, self._counting_class), attributes)
-            return kind
-        except TypeError:
-            # a metaclass or a layout of its own that admits no second base
-            return base
-
-
-def counting_connection(library: Any) -> type[Any]:
+def counting_connection(library: Any, noticed: dict[str, None]) -> type[Any]:
+    """A class of connections that count; ``noticed`` takes what is said of cursors that cannot."""
     base: Any = library.Connection
     base_cursor = base.cursor
     counting_cursor = _counting_cursor(library)
     execute_at = _executing(library)
-    counting_of = CountingClasses(library.Cursor, counting_cursor)
+    counting_of = CountingClasses(library.Cursor, counting_cursor, noticed)
 
     class Connection(base):  # type: ignore[misc]
         __slots__ = ()
@@ -65,15 +37,28 @@ def counting_connection(library: Any) -> type[Any]:
             cursor._outer = cursor._counted_in = None
             return cursor
 
-        # the library's own shortcuts make a plain cursor and execute without asking it
+        # the library's own shortcuts make a plain cursor, and execute without asking for another
         def execute(self, sql: Any, /, *parameters: Any) -> Any:
+            if _SHORTCUTS_ASK and type(self) is not Connection:
+                cursor = self.cursor()
+                cursor.execute(sql, *parameters)
+                return cursor
             return execute_at(base_cursor(self, counting_cursor), sql, parameters)
 
         def executemany(self, sql: Any, parameters: Any, /) -> Any:
-            return base_cursor(self, counting_cursor).executemany(sql, parameters)
+            cursor = shortcut(self)
+            cursor.executemany(sql, parameters)
+            return cursor
 
         def executescript(self, script: Any, /) -> Any:
-            return base_cursor(self, counting_cursor).executescript(script)
+            cursor = shortcut(self)
+            cursor.executescript(script)
+            return cursor
+
+    def shortcut(connection: Any) -> Any:
+        if _SHORTCUTS_ASK and type(connection) is not Connection:
+            return connection.cursor()
+        return base_cursor(connection, counting_cursor)
 
     return _named_like(Connection, base)
 
@@ -87,7 +72,7 @@ def _executing(library: Any) -> Callable[..., Any]:
         scope = scope_of()
         recording = scope.recording
         if recording is None and not scope.is_inside:
-            recording = recording_without(scope)
+            recording = recording_without(scope, sql)
         if recording is None or not isinstance(sql, str):
             cursor._counted_in = scope if scope.is_inside else None
             return base_execute(cursor, sql, *parameters)
@@ -126,7 +111,7 @@ def _counting_cursor(library: Any) -> type[Any]:
             scope = scope_of()
             recording = scope.recording
             if recording is None and not scope.is_inside:
-                recording = recording_without(scope)
+                recording = recording_without(scope, sql)
             if recording is None or not isinstance(sql, str):
                 self._counted_in = scope if scope.is_inside else None  # type: ignore[assignment]
                 return base_execute(self, sql, *parameters)
@@ -142,10 +127,12 @@ def _counting_cursor(library: Any) -> type[Any]:
                     execution.rows += rows
 
         def executemany(self, sql: Any, parameters: Any, /) -> Any:
-            scope = scope_of()
-            recording = scope.recording or recording_without(scope)
             self._counted_in = None
-            if recording is None or getattr(self, "_outer", None) is not None or not isinstance(sql, str):
+            if getattr(self, "_outer", None) is not None:
+                return base_executemany(self, sql, parameters)
+            scope = scope_of()
+            recording = scope.recording or recording_without(scope, sql)
+            if recording is None or not isinstance(sql, str):
                 return base_executemany(self, sql, parameters)
             execution = recording.enter(SOURCE, sql)
             started = recording.clock()
@@ -155,12 +142,14 @@ def _counting_cursor(library: Any) -> type[Any]:
                 leave(execution, recording.clock() - started, self.rowcount)
 
         def executescript(self, script: Any, /) -> Any:
-            scope = scope_of()
-            recording = scope.recording or recording_without(scope)
             self._counted_in = None
-            if recording is None or getattr(self, "_outer", None) is not None or not isinstance(script, str):
+            if getattr(self, "_outer", None) is not None:
                 return base_executescript(self, script)
-            pieces = script_statements(script, library.complete_statement)
+            scope = scope_of()
+            recording = scope.recording or recording_without(scope, script)
+            if recording is None or not isinstance(script, str):
+                return base_executescript(self, script)
+            pieces = script_statements(script)
             executions = [recording.enter(SOURCE, piece) for piece in pieces]
             started = recording.clock()
             try:

@@ -2,9 +2,17 @@
 
 The classes of the library are immutable, so ``sqlite3.connect`` is replaced. Ours stand between a project's own
 classes and those of the library, where ``super()`` finds them. Modules that have taken ``connect`` by its name before
-get ours in its place. What is not seen: connections that exist already, which is said; connections made by calling
-``sqlite3.Connection`` itself, a ``connect`` that was put away elsewhere than in a module, and cursors made by a
-factory that is no class.
+get ours in its place.
+
+What is not seen: connections that exist already, and classes that admit no second base, such as a cursor's with
+filled ``__slots__``, both of which is said; connections made by calling ``sqlite3.Connection`` itself, cursors made
+by calling ``sqlite3.Cursor`` or a class derived from it, as a ``cursor()`` of a project's own may do; a ``connect``
+that was put away elsewhere than in a module, and cursors made by a factory that is no class. A script counts all its
+statements, also those behind one that fails.
+
+What differs for the suite: of a cursor whose rows are counted, ``iter(cursor)`` is an iterator of its own, which
+stays empty once it has ended, also when the cursor executes again. Counting in ``__next__`` would make every row
+cost more, recorded or not.
 """
 
 from __future__ import annotations
@@ -17,14 +25,17 @@ from types import ModuleType
 from typing import Any
 
 from . import Undo
+from .counting_classes import CountingClasses
 from .patches import Patches
-from .sqlite3_classes import CountingClasses, counting_connection
+from .sqlite3_classes import counting_connection
 
 _FACTORY_POSITION = 5
+_NOTICED: dict[str, None] = {}
 
 
 def install(module: ModuleType) -> Undo:
     """Let ``sqlite3.connect`` make connections that count."""
+    _NOTICED.clear()
     patches = Patches()
     wanted = [True]
     connect = _counting_connect(module, wanted)
@@ -51,6 +62,11 @@ def unseen(module: ModuleType) -> list[str]:
     ]
 
 
+def noticed() -> list[str]:
+    """Say which of the project's own classes could not be made to count."""
+    return list(_NOTICED)
+
+
 def _is_open(connection: Any) -> bool:
     try:
         connection.total_changes  # noqa: B018
@@ -73,7 +89,7 @@ def _holders(connect: object) -> list[tuple[ModuleType, str]]:
 def _counting_connect(library: Any, wanted: Collection[object]) -> Callable[..., Any]:
     """``sqlite3.connect`` with a factory of ours in the place of the given one, while that is ``wanted``."""
     original = library.connect
-    counting_of = CountingClasses(library.Connection, counting_connection(library))
+    counting_of = CountingClasses(library.Connection, counting_connection(library, _NOTICED), _NOTICED)
 
     @wraps(original)
     def connect(*args: Any, **options: Any) -> Any:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 django = pytest.importorskip("django", reason="Django is not installed")
+
+from .stand_ins import ROWCOUNTS, StandIn  # noqa: E402
 
 
 @pytest.fixture
@@ -93,6 +96,67 @@ def test_djangos_own_counting_and_wrappers_still_work(observed: Any, content_typ
     with observed.phase(), CaptureQueriesContext(connection) as captured, connection.execute_wrapper(wrapper):
         content_type.objects.count()
     assert (len(captured), len(wrapped), observed.summary.count) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("rowcount", ROWCOUNTS, ids=["none", "text", "refused", "mock"])
+def test_a_cursor_that_does_not_tell_its_rows_disturbs_nobody(
+    observed: Any, content_type: Any, rowcount: Any
+) -> None:
+    """Neither a result nor the suite's own error is replaced by one of ours."""
+    from django.db import connection
+    from django.db.backends.utils import CursorWrapper
+
+    with observed.phase():
+        assert CursorWrapper(StandIn(rowcount), connection).execute("SELECT 1") == "executed"
+        with pytest.raises(ZeroDivisionError):
+            CursorWrapper(StandIn(rowcount, ZeroDivisionError()), connection).execute("SELECT 1")
+        CursorWrapper(StandIn(rowcount), connection).executemany("INSERT INTO t VALUES (%s)", [(1,), (2,)])
+    assert (observed.summary.count, observed.summary.rows) == (3, 2)
+
+
+def test_arguments_may_be_given_by_their_names(observed: Any, content_type: Any) -> None:
+    """Every method keeps the names Django gives to its parameters."""
+    from django.db import connection
+    from django.db.backends.utils import CursorWrapper
+
+    stand_in = StandIn(-1)
+    cursor = CursorWrapper(stand_in, connection)
+    with observed.phase():
+        cursor.callproc(procname="p")
+        cursor.execute(sql="SELECT 1", params=())
+        cursor.executemany(sql="INSERT INTO t VALUES (%s)", param_list=[(1,), (2,)])
+    assert stand_in.asked == ["p", "SELECT 1", "INSERT INTO t VALUES (%s)"]
+    assert (observed.summary.count, observed.summary.rows) == (3, 2)
+
+
+@pytest.mark.filterwarnings("ignore:.*unclosed database:ResourceWarning")
+def test_what_belongs_to_no_test_is_told_once_however_many_layers_it_passes(
+    observed: Any, content_type: Any
+) -> None:
+    """A thread without the test's context: sqlite3 below says nothing of what Django has told."""
+    from django.db import connection, transaction
+
+    def work() -> None:
+        with transaction.atomic(), transaction.atomic():
+            content_type.objects.count()
+        with connection.cursor() as cursor:
+            cursor.executemany("UPDATE django_content_type SET model = %s WHERE id = 0", [("a",), ("b",)])
+        connection.close()
+
+    def first() -> None:
+        connection.ensure_connection()
+        ready.set()
+        go.wait()
+        work()
+
+    ready, go = threading.Event(), threading.Event()
+    thread = threading.Thread(target=first)
+    thread.start()
+    ready.wait()
+    with observed.phase() as recording:
+        go.set()
+        thread.join()
+    assert (observed.summary.count, recording.unattributed) == (0, 2)
 
 
 @pytest.mark.filterwarnings("ignore:.*unclosed database:ResourceWarning")

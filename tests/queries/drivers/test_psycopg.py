@@ -63,6 +63,19 @@ def test_composed_queries_bytes_and_server_cursors_count(observed: Any, connecti
     }
 
 
+def test_arguments_may_be_given_by_their_names(observed: Any, connection: Any) -> None:
+    """Every method keeps the names psycopg gives to its parameters, and an unknown one is psycopg's to refuse."""
+    with observed.phase(), connection.cursor() as cursor:
+        cursor.execute(query="SELECT a FROM t WHERE a < %s", params=(3,))
+        cursor.executemany(query="INSERT INTO t VALUES (%s)", params_seq=[(1,), (2,)])
+        assert len(list(cursor.stream(query="SELECT a AS d FROM t"))) == 12
+        with cursor.copy(statement="COPY t TO STDOUT") as copy:
+            assert len(list(copy.rows())) == 12
+        with pytest.raises(TypeError, match="unexpected keyword argument"):
+            cursor.execute("SELECT 1", nothing=1)
+    assert list(observed.counts.values()) == [1] * 5
+
+
 def test_transactions_and_failures(observed: Any, connection: Any) -> None:
     """Savepoints of nested blocks are not statements; a failing statement is, and its error passes."""
     with observed.phase():
@@ -117,6 +130,20 @@ def test_below_sqlalchemy_a_statement_counts_once(observed: Any, postgres: Any) 
     engine.dispose()
     (use,) = observed.summary.uses
     assert (use.count, use.repeated, use.rows) == (5, 5, 15)
+
+
+def test_below_sqlalchemy_pings_do_not_count_and_composed_texts_do(observed: Any, postgres: Any) -> None:
+    """The pool's ping is housekeeping; a composed object reaches psycopg as it is."""
+    sa = pytest.importorskip("sqlalchemy", minversion="2", reason="SQLAlchemy 2 is not installed")
+    engine = sa.create_engine(f"postgresql+psycopg://{postgres.address}", pool_pre_ping=True)
+    engine.connect().close()
+    composed = psycopg.sql.SQL("SELECT 1 AS {}").format(psycopg.sql.Identifier("one"))
+    with observed.phase():
+        for _ in range(2):
+            with engine.connect() as connection:
+                assert connection.exec_driver_sql(composed).scalar() == 1
+    engine.dispose()
+    assert observed.counts == {'SELECT ? AS "one"': 2}
 
 
 def test_below_django_a_statement_counts_once(observed: Any, postgres: Any, django_configured: Any) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sqlite3
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 sa = pytest.importorskip("sqlalchemy", minversion="2", reason="SQLAlchemy 2 is not installed")
+
+from .stand_ins import ROWCOUNTS, StandIn  # noqa: E402
 
 
 @pytest.fixture
@@ -213,6 +216,77 @@ def test_what_the_users_function_drops_is_gone_at_once(observed: Any, engine: An
     finally:
         gc.enable()
     assert left == [None] * 3
+
+
+@pytest.mark.parametrize("rowcount", ROWCOUNTS, ids=["none", "text", "refused", "mock"])
+@pytest.mark.parametrize("method", ["do_execute", "do_executemany", "do_execute_no_params"])
+def test_a_cursor_that_does_not_tell_its_rows_disturbs_nobody(
+    observed: Any, engine: Any, method: str, rowcount: Any
+) -> None:
+    """Neither a result nor the suite's own error is replaced by one of ours."""
+    arguments = ("SELECT 1",) if method == "do_execute_no_params" else ("SELECT 1", None)
+    with observed.phase():
+        getattr(engine.dialect, method)(StandIn(rowcount), *arguments)
+        with pytest.raises(ZeroDivisionError):
+            getattr(engine.dialect, method)(StandIn(rowcount, ZeroDivisionError()), *arguments)
+    assert (observed.summary.count, observed.summary.rows) == (2, 0)
+
+
+class Composed:
+    """A text made of parts, as psycopg has them, which cannot be hashed."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def as_string(self, context: object) -> str:
+        """The text as the server gets it."""
+        return "SELECT 1 AS composed"
+
+
+def test_a_statement_that_is_no_plain_text_is_passed_on_as_it_is(observed: Any, engine: Any) -> None:
+    """Composed objects and bytes reach the driver, and count as what they read as."""
+    cursor, composed = StandIn(-1), Composed()
+    with observed.phase():
+        engine.dialect.do_execute(cursor, composed, ())
+        engine.dialect.do_execute(cursor, b"SELECT 2 AS bytes", ())
+        engine.dialect.do_execute_no_params(cursor, composed)
+    assert cursor.asked == [composed, b"SELECT 2 AS bytes", composed]
+    assert observed.counts == {"SELECT ? AS composed": 2, "SELECT ? AS bytes": 1}
+
+
+def test_the_pools_pings_do_not_count(observed: Any, tmp_path: Any) -> None:
+    """Whether a connection is used again depends on the tests before; statements behind the ping count."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'ping.db'}", pool_pre_ping=True, poolclass=sa.QueuePool)
+    engine.connect().close()
+    pinged: list[str] = []
+    original = engine.dialect.do_ping
+    engine.dialect.do_ping = lambda connection: pinged.append("ping") or original(connection)
+    with observed.phase():
+        for _ in range(3):
+            with engine.connect() as connection:
+                connection.execute(sa.text("SELECT 1 AS one"))
+    engine.dispose()
+    assert pinged == ["ping"] * 3
+    assert observed.counts == {"SELECT ? AS one": 3}
+
+
+def test_what_belongs_to_no_test_is_told_once_however_many_layers_it_passes(observed: Any) -> None:
+    """A thread without the test's context: the driver below says nothing of what SQLAlchemy has told."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
+    engine.connect().close()
+    arguments = [{"n": 1}, {"n": 2}]
+
+    def work() -> None:
+        with engine.connect() as connection, connection.begin_nested():
+            connection.execute(sa.text("CREATE TABLE t (a INTEGER)"))
+            connection.execute(sa.text("INSERT INTO t VALUES (:n)"), arguments)
+            connection.connection.cursor().execute("SELECT 3")
+
+    with observed.phase() as recording:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    engine.dispose()
+    assert (observed.summary.count, recording.unattributed) == (0, 3)
 
 
 def _async_engine() -> Any:

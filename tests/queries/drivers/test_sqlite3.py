@@ -56,11 +56,33 @@ def test_a_script_counts_its_statements(observed: Any, connection: Any) -> None:
 
 
 def test_script_statements_drop_empty_pieces_and_keep_an_unfinished_one() -> None:
-    """Lone semicolons are no statements, and what lacks its semicolon is one."""
-    assert script_statements(";; SELECT 1;\n ; SELECT 2", sqlite3.complete_statement) == [
-        "SELECT 1;",
-        "SELECT 2",
-    ]
+    """Lone semicolons and comments are no statements, and what lacks its semicolon is one."""
+    script = ";; SELECT 1;\n ; -- only this;\n /* and this; */ ; SELECT 2 -- the last;"
+    assert script_statements(script) == ["SELECT 1;", "SELECT 2 -- the last;"]
+    assert script_statements(" -- nothing;\n") == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 'a;b''c;', \"d;\", `e;`, [f;];",
+        "SELECT 1 -- it's; one\n;",
+        "SELECT 1 /* it's; one */;",
+        "-- before;\nSELECT 1;",
+        "CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT CASE 1 WHEN 1 THEN 2 END; SELECT '; END;'; END;",
+        "create temp trigger g after insert on t begin select 1; end -- of it\n;",
+    ],
+)
+def test_semicolons_inside_a_statement_do_not_end_it(statement: str) -> None:
+    """Texts, names, comments and bodies of triggers hold semicolons; SQLite says the same."""
+    assert sqlite3.complete_statement(statement)
+    assert script_statements(f"SELECT 0; {statement} SELECT 3;") == ["SELECT 0;", statement, "SELECT 3;"]
+
+
+def test_a_text_full_of_semicolons_is_read_once() -> None:
+    """A dump may hold a long text; asking again at each of its semicolons would take minutes."""
+    statement = f"INSERT INTO t VALUES ('{';' * 300_000}');"
+    assert script_statements(statement * 3) == [statement] * 3
 
 
 def test_a_failing_statement_counts_and_its_error_passes(observed: Any, connection: Any) -> None:
@@ -156,6 +178,81 @@ def test_a_projects_own_classes_are_kept_and_seen(observed: Any, positional: boo
     assert isinstance(cursor, OwnCursor)
     assert rows == [(7,)]
     assert (observed.summary.count, observed.summary.rows) == (1, 1)
+
+
+def test_shortcuts_ask_for_an_own_cursor_where_the_library_does(observed: Any) -> None:
+    """Before Python 3.11 they call an overridden ``cursor``, later they do not; recording changes neither."""
+
+    class Noting(sqlite3.Connection):
+        asked = 0
+
+        def cursor(self, factory: Any = OwnCursor) -> Any:
+            self.asked += 1
+            return super().cursor(factory)
+
+    def used(connection: Any) -> tuple[int, list[str]]:
+        cursors = (
+            connection.execute("CREATE TABLE t (a)"),
+            connection.executemany("INSERT INTO t VALUES (?)", [(1,)]),
+            connection.executescript("SELECT 1;"),
+        )
+        connection.close()
+        return connection.asked, [type(cursor).__name__ for cursor in cursors]
+
+    with observed.phase():
+        recorded = used(sqlite3.connect(":memory:", factory=Noting))
+    assert recorded == used(Noting(":memory:"))
+    assert observed.summary.count == 3
+
+
+def test_a_registry_of_the_projects_classes_does_not_see_ours(observed: Any) -> None:
+    """``__init_subclass__`` may register, ask for keywords or refuse: our class is not one of the project's."""
+    registered: list[str] = []
+
+    class Registered(sqlite3.Connection):
+        def __init_subclass__(cls, *, name: str) -> None:
+            registered.append(name)
+
+    class Chosen(Registered, name="chosen"):
+        pass
+
+    connection = sqlite3.connect(":memory:", factory=Chosen)
+    with observed.phase():
+        connection.execute("SELECT 1")
+    connection.close()
+    assert isinstance(connection, Chosen)
+    assert (registered, observed.summary.count) == (["chosen"], 1)
+
+
+class Sealed(type):
+    """A metaclass that admits no class derived from its own."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> Any:
+        """Refuse what has more than one base."""
+        if len(bases) > 1:
+            raise RuntimeError("sealed")
+        return super().__new__(cls, name, bases, attributes)
+
+
+def test_classes_that_cannot_be_made_to_count_go_on_working_and_are_said(observed: Any) -> None:
+    """The suite gets what it asked for; what is not counted is told by the name of the class."""
+
+    class SealedConnection(sqlite3.Connection, metaclass=Sealed):
+        pass
+
+    class SlottedCursor(sqlite3.Cursor):
+        __slots__ = ("note",)
+
+    plain, connection = sqlite3.connect(":memory:", factory=SealedConnection), sqlite3.connect(":memory:")
+    with observed.phase():
+        assert plain.execute("SELECT 1").fetchall() == [(1,)]
+        assert connection.cursor(SlottedCursor).execute("SELECT 2").fetchall() == [(2,)]
+    plain.close()
+    connection.close()
+    first, second = (said for said in observed.recorder.unseen if said.startswith("statements of the class"))
+    assert "SealedConnection are not counted: sealed" in first
+    assert "SlottedCursor are not counted: " in second
+    assert observed.summary.count == 0
 
 
 def test_row_factories_and_context_managers_still_work(observed: Any, connection: Any) -> None:

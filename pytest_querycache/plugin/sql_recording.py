@@ -73,17 +73,19 @@ def start_for_spy(item: pytest.Item) -> None:
 def figures_of(item: pytest.Item) -> dict[str, Any] | None:
     """What the test's last call executed, or None where nothing was recorded.
 
-    ``values`` are the metrics of the family ``queries``; ``statements`` lists ``[digest, text, count, call site,
-    repeated, rows]`` for each fingerprint, the most frequent first, at most 100. ``setup`` counts the statements
-    before the call, ``unattributed`` those that may or may not belong to the test, ``not_kept`` those whose text
-    was one too many. All survive JSON.
+    ``values`` are the metrics of the family ``queries``, none where they depend on the order of the tests, as where
+    a server in the event loop of a module serves each test in the context of the first. ``statements`` lists
+    ``[digest, text, count, call site, repeated, rows]`` for each fingerprint, the most frequent first, at most 100.
+    ``setup`` counts the statements before the call, ``unattributed`` those that may or may not belong to the test,
+    ``not_kept`` those whose text was one too many. All survive JSON.
     """
     recording = item.stash.get(_CALL_KEY, None)
     if recording is None:
         return None
     summary = recording.summary()
     setup = item.stash.get(_SETUP_KEY, None)
-    told: dict[str, Any] = {"values": summary.figures(), "statements": summary.plain()}
+    values = {} if recording.left_over else summary.figures()
+    told: dict[str, Any] = {"values": values, "statements": summary.plain()}
     context = {
         "setup": setup.count() if setup is not None else 0,
         "unattributed": recording.unattributed,
@@ -104,11 +106,13 @@ class SqlRecording:
 
         self.recorder = recorder
         self._call_sites = CallSites(str(config.rootpath))
+        self._late: tuple[pytest.Item, Owner] | None = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Make the test the owner, and take note of drivers imported since the last one."""
         self.recorder.look()
+        self._end_late()
         owner = self._begin(item)
         try:
             return (yield)
@@ -138,18 +142,20 @@ class SqlRecording:
         finally:
             owner.recording = None
 
+    def pytest_runtest_logfinish(self) -> None:
+        """End a test that had begun before anybody wanted to record it."""
+        self._end_late()
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """As an xdist worker, leave word for the controller of what was not seen."""
+        self._end_late()
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[WORKER_OUTPUT] = self.recorder.unseen
 
     def begin_within(self, item: pytest.Item, *, is_called: bool) -> None:
         """Record the rest of a test that had begun before anybody wanted to."""
-        if _OWNER_KEY in item.stash:
-            return
-        owner = self._begin(item)
-        item.addfinalizer(lambda: self._end(item, owner))
+        owner = self._owner(item)
         owner.recording = item.stash[_CALL_KEY if is_called else _SETUP_KEY] = self._recording(owner)
 
     def spy(self, request: pytest.FixtureRequest) -> QuerySpy:
@@ -157,10 +163,6 @@ class SqlRecording:
         from ..queries.spy import QuerySpy
 
         item = request.node
-        if _OWNER_KEY not in item.stash:
-            # this plugin was registered by the fixture itself, after the test had begun
-            owner = self._begin(item)
-            request.addfinalizer(lambda: self._end(item, owner))
         owner = self._owner(item)
         owner.keeps_records = True
         if owner.recording is None:
@@ -179,6 +181,10 @@ class SqlRecording:
         return Recording(self._call_sites, keeps_records=owner.keeps_records)
 
     def _owner(self, item: pytest.Item) -> Owner:
+        """The owner of a test, which has none yet where this plugin was registered after the test had begun."""
+        if _OWNER_KEY not in item.stash:
+            self._end_late()
+            self._late = item, self._begin(item)
         return item.stash[_OWNER_KEY]
 
     def _begin(self, item: pytest.Item) -> Owner:
@@ -187,6 +193,11 @@ class SqlRecording:
         owner = item.stash[_OWNER_KEY] = Owner(item.nodeid)
         begin(owner)
         return owner
+
+    def _end_late(self) -> None:
+        if self._late is not None:
+            late, self._late = self._late, None
+            self._end(*late)
 
     def _end(self, item: pytest.Item, owner: Owner) -> None:
         from ..queries.attribution import end

@@ -152,6 +152,104 @@ def test_a_driver_first_imported_inside_a_test_is_seen_from_there_on(
     assert [told[name]["values"]["db_queries"] for name in ("test_late", "test_next")] == [1, 1]
 
 
+THREE_ATTEMPTS = """
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(item, nextitem):
+        from _pytest.runner import runtestprotocol
+        for _ in range(3):
+            item._initrequest()
+            runtestprotocol(item, nextitem=nextitem)
+        return True
+"""
+
+NOBODY_IS_LEFT = """
+def pytest_sessionfinish(session):
+    from pytest_querycache.queries.attribution import NOBODY, SCOPE
+    assert SCOPE.get() is NOBODY
+"""
+
+FIRST_USE = """
+    import pytest
+
+    @pytest.fixture
+    def imports():
+        yield
+        import sqlite3
+
+    def test_first(imports):
+        if "{where}" != "teardown":
+            use()
+
+    def test_next():
+        use()
+
+    def use():
+        from sqlite3 import connect
+        connection = connect(":memory:")
+        connection.execute("SELECT 1")
+        connection.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "more", "first"),
+    [
+        ("hook", "def pytest_runtest_setup(item):\n    import sqlite3\n", 1),
+        (
+            "early hook",
+            "@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_setup(item):\n"
+            "    import sqlite3\n    return (yield)\n",
+            1,
+        ),
+        (
+            "thread",
+            "def pytest_runtest_setup(item):\n    from threading import Thread\n"
+            "    thread = Thread(target=__import__, args=('sqlite3',))\n    thread.start()\n    thread.join()\n",
+            1,
+        ),
+        ("teardown", "", None),
+    ],
+    ids=["hook", "early hook", "thread", "teardown"],
+)
+def test_an_import_succeeds_wherever_it_comes_and_the_test_ends_with_its_owner(
+    pytester: pytest.Pytester, where: str, more: str, first: int | None
+) -> None:
+    """Another plugin's hook around a setup, a thread, or a fixture's end may be the first to import a driver."""
+    pytester.makeconftest(CONFTEST + more + NOBODY_IS_LEFT)
+    pytester.makepyfile(textwrap.dedent(FIRST_USE.format(where=where)))
+    result = pytester.runpytest_subprocess("-p", PLUGIN, "-p", "no:randomly", timeout=60)
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.OK
+    told = figures(pytester)
+    if first is None:
+        assert told["test_first"] is None
+    else:
+        assert told["test_first"]["values"]["db_queries"] == first
+    assert told["test_next"]["values"]["db_queries"] == 1
+
+
+def test_attempts_are_recorded_from_the_one_on_that_imports_the_driver(pytester: pytest.Pytester) -> None:
+    """A plugin may execute a test several times within one protocol, and the driver may come with the first."""
+    pytester.makeconftest(CONFTEST + textwrap.dedent(THREE_ATTEMPTS) + NOBODY_IS_LEFT)
+    pytester.makepyfile(
+        """
+        attempts = []
+
+        def test_flaky():
+            import sqlite3
+            attempts.append(1)
+            connection = sqlite3.connect(":memory:")
+            for _ in attempts:
+                connection.execute("SELECT 1")
+            connection.close()
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", PLUGIN, "-p", "no:randomly", timeout=60)
+    assert result.ret == pytest.ExitCode.OK
+    lines = (pytester.path / "figures.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)[1]["values"]["db_queries"] for line in lines] == [1, 2, 3]
+
+
 def test_nothing_is_imported_or_patched_without_a_reason(pytester: pytest.Pytester) -> None:
     """A session without options and without query_spy has no recorder, no import watch and no driver."""
     pytester.makepyfile(
@@ -317,6 +415,86 @@ def test_asyncio_tests_and_their_tasks_are_attributed(pytester: pytest.Pytester)
     assert not any("unattributed" in each for each in told.values())
 
 
+SHARED_RUNNER = """
+    @pytest.fixture(scope="module")
+    def anyio_backend():
+        return "{backend}"
+
+    @pytest.fixture(scope="module")
+    async def shared(anyio_backend):
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        yield connection
+        connection.close()
+
+    @pytest.mark.anyio
+    async def test_one(shared):
+        shared.execute("SELECT 1")
+
+    @pytest.mark.anyio
+    async def test_two(shared):
+        for _ in range(3):
+            shared.execute("SELECT 1")
+"""
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("selected", ["test_one or test_two", "test_two"])
+def test_tests_that_share_anyios_task_have_their_own_statements(
+    pytester: pytest.Pytester, backend: str, selected: str
+) -> None:
+    """A fixture of a module keeps the task of the first test alive; what the next execute there is theirs."""
+    pytest.importorskip("anyio", reason="anyio is not installed")
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    run(pytester, SHARED_RUNNER.format(backend=backend), "-p", "anyio.pytest_plugin", "-k", selected)
+    told = figures(pytester)
+    assert told["test_two"]["values"]["db_queries"] == 3
+    assert "test_one" not in told or told["test_one"]["values"]["db_queries"] == 1
+    assert not any("unattributed" in each for each in told.values())
+
+
+def test_a_server_that_lives_longer_than_a_test_leaves_the_next_unmeasured(pytester: pytest.Pytester) -> None:
+    """Its task carries the first test's context: which that is depends on the order, so no number is judged."""
+    source = """
+        import asyncio
+
+        @pytest.fixture(scope="module")
+        def ask(db):
+            loop = asyncio.new_event_loop()
+            jobs = asyncio.Queue()
+
+            async def serve():
+                while True:
+                    done = await jobs.get()
+                    done.set_result(db.execute("SELECT 1").fetchall())
+
+            async def ask():
+                done = loop.create_future()
+                await jobs.put(done)
+                return await done
+
+            task = loop.create_task(serve())
+            yield lambda: loop.run_until_complete(ask())
+            task.cancel()
+            loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+            loop.close()
+
+        def test_one(ask):
+            ask()
+
+        def test_two(ask, db):
+            ask()
+            db.execute("SELECT 2")
+
+        def test_three(db):
+            db.execute("SELECT 3")
+    """
+    run(pytester, source).assert_outcomes(passed=3)
+    told = figures(pytester)
+    assert told["test_one"]["values"]["db_queries"] == 1
+    assert (told["test_two"]["values"], told["test_two"]["unattributed"]) == ({}, 1)
+    assert told["test_three"]["values"]["db_queries"] == 1
+
+
 def test_statements_of_xdist_workers_are_recorded(pytester: pytest.Pytester) -> None:
     """Workers record as a plain session does."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
@@ -338,18 +516,7 @@ def test_a_rerun_tells_the_last_attempt_alone(pytester: pytest.Pytester) -> None
         def pytest_runtest_protocol(item, nextitem):
             pass
     """
-    conftest = CONFTEST + textwrap.dedent(
-        """
-        @pytest.hookimpl(tryfirst=True)
-        def pytest_runtest_protocol(item, nextitem):
-            from _pytest.runner import runtestprotocol
-            for _ in range(3):
-                item._initrequest()
-                runtestprotocol(item, nextitem=nextitem)
-            return True
-        """
-    )
-    run(pytester, source, conftest=conftest)
+    run(pytester, source, conftest=CONFTEST + textwrap.dedent(THREE_ATTEMPTS))
     lines = (pytester.path / "figures.jsonl").read_text(encoding="utf-8").splitlines()
     counts = [json.loads(line)[1]["values"]["db_queries"] for line in lines]
     assert counts == [1, 2, 3]

@@ -251,7 +251,7 @@ def test_the_second_damaged_file_does_not_replace_the_first(path: Path) -> None:
 def test_a_reader_leaves_a_damaged_file_alone(path: Path, how: str) -> None:
     """Who only asks is told in one line, and nothing is renamed or made."""
     content = damaged(path, how)
-    with pytest.raises(HistoryError, match=r"history\.db: the history is damaged \(.+\); the next session"):
+    with pytest.raises(HistoryError, match=r"history\.db: the history is damaged \(.+\); move it away, and"):
         walls(path)
     assert path.read_bytes() == content
     assert [found.name for found in path.parent.iterdir()] == ["history.db"]
@@ -263,6 +263,39 @@ def altered(path: Path, statement: str) -> None:
     connection.execute(statement)
     connection.commit()
     connection.close()
+
+
+def test_a_reader_sees_nothing_of_what_is_added_meanwhile(path: Path) -> None:
+    """Runs that another process adds while somebody reads are no part of the answer, and do not disturb it."""
+    append(path, 0)
+    with history(path) as reader:
+        append(path, 1)
+        assert [moment.commit for _, moment, _ in reader.costs(NODE)] == ["c0ffee0"]
+        assert len(reader.runs) == 1
+    assert walls(path) == [100, 101]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE figures SET more = '{'",
+        "UPDATE figures SET more = '[1]'",
+        "UPDATE figures SET more = '{\"own\": 5}'",
+        'UPDATE figures SET more = \'{"own": [1, "u", "sideways"]}\'',
+        'UPDATE figures SET more = \'{"own": [1, "u", "lower", 2]}\'',
+        "UPDATE figures SET wall_time = 'long'",
+        "DELETE FROM runs WHERE id = 1",
+    ],
+)
+def test_rows_that_nobody_wrote(path: Path, statement: str) -> None:
+    """A row that is none of ours is told as damage, with what to do, although SQLite finds nothing wrong."""
+    append(path, 0)
+    append(path, 1)
+    altered(path, statement)
+    with pytest.raises(
+        HistoryError, match=r"history\.db: the history is damaged \(.+\); move it away, and the next"
+    ):
+        walls(path)
 
 
 def test_a_newer_format_is_refused(path: Path) -> None:

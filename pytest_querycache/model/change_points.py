@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from math import inf
+from math import fsum, inf
 from statistics import median
 
 from .student import critical_square
@@ -47,8 +47,8 @@ SHORTEST = 4
 _REACH = 3
 _CALM = 0.9
 _CLIP = 1.5
-_NOTHING = 1e-12
-"""Relative to the range of the values: what is left of a difference by rounding."""
+_NOTHING = 1e-24
+"""What is left of a squared difference by rounding, in units of the square of the calmed range."""
 _ROUNDS = 10
 
 
@@ -69,25 +69,30 @@ def points_of(series: Calmed) -> list[int]:
 
 
 class Calmed:
-    """A series without its outliers, on a scale of its own, with the sums that tests ask for.
+    """A series without its outliers, on a scale of its own, with what tests ask for.
 
-    ``values`` are the deviations from ``middle`` in units of ``span``, the range of the raw ones.
+    ``values`` are the deviations from ``middle`` in units of ``span``, the range of the calmed ones: in that of the
+    raw ones a single blip would make noise look like what rounding leaves.
     """
 
     def __init__(self, raw: Sequence[float]) -> None:
         self.length = len(raw)
         self.middle = median(raw) if raw else 0.0
-        self.span = max(raw) - min(raw) if raw else 0.0
+        calm = _calmed([value - self.middle for value in raw])
+        self.span = max(calm) - min(calm) if calm else 0.0
         scale = self.span or 1.0
-        self.values = _calmed([(value - self.middle) / scale for value in raw])
+        self.values = [value / scale for value in calm]
         self.varies = self.span > 0
         self._sums = [0.0, *accumulate(self.values)]
-        self._squares = [0.0, *accumulate(value * value for value in self.values)]
 
     def unrest(self, start: int, end: int) -> float:
         """The sum of squared deviations from the mean of an interval."""
-        total = self._sums[end] - self._sums[start]
-        return max(0.0, self._squares[end] - self._squares[start] - total * total / (end - start))
+        mean = self._mean(start, end)
+        return sum((value - mean) ** 2 for value in self.values[start:end])
+
+    def _mean(self, start: int, end: int) -> float:
+        # not from sums over the series, in which a calm stretch beside a far level would be lost to rounding
+        return fsum(self.values[start:end]) / (end - start)
 
     def gain(self, start: int, split: int, end: int) -> float:
         """How much of an interval's unrest a split takes away: ``g`` of this module's docstring."""
@@ -104,13 +109,15 @@ class Calmed:
 
     def strength(self, start: int, split: int, end: int) -> float:
         """How many times the t² that is asked for a split has; 1 and more is significant."""
-        gain = self.gain(start, split, end)
-        rest = self.unrest(start, end) - gain
-        if gain < _NOTHING:
+        number = end - start
+        apart = self._mean(start, split) - self._mean(split, end)
+        gain = apart * apart * (split - start) * (end - split) / number
+        rest = self.unrest(start, split) + self.unrest(split, end)
+        if gain < _NOTHING * number:
             return 0.0
-        if rest < _NOTHING * (end - start):
+        if rest < _NOTHING * number:
             return inf
-        freedom = end - start - 2
+        freedom = number - 2
         asked = critical_square(LEVEL / _number_of_splits(self.length), freedom)
         return gain * freedom / rest / asked
 

@@ -89,6 +89,31 @@ def test_a_single_blip_is_no_change(place: int, height: int) -> None:
     assert not course_of(values).changed
 
 
+@pytest.mark.parametrize("height", [1e2, 1e5, 1e9, 1e15])
+def test_a_huge_blip_makes_no_noise_significant(height: float) -> None:
+    """One run that took a hundred thousand times as long changes nothing of what is said of the rest."""
+    changed = 0
+    for seed in range(200):
+        values = noisy(seed, 40)
+        values[seed % 40] *= height
+        changed += course_of(values).changed
+    assert changed <= 3
+    values = stepped(1, 20, 40, 0.4)
+    values[7] *= height
+    assert [shift.position for shift in course_of(values).shifts] == [20]
+
+
+@pytest.mark.parametrize("height", [1e3, 1e5, 1e7])
+def test_a_calm_stretch_beside_a_far_level(height: float) -> None:
+    """Where the level rises ten million times, that is the change, and the noise before it stays noise."""
+    found = []
+    for seed in range(50):
+        values = noisy(seed, 60)
+        values[30:] = [value * height for value in values[30:]]
+        found.append(change_points(values))
+    assert found.count([30]) >= 48
+
+
 @pytest.mark.parametrize(("number", "allowed"), [(12, 8), (30, 5), (100, 3)])
 def test_steady_series_hardly_ever_show_a_change(number: int, allowed: int) -> None:
     """Of 400 steady series with 5 % of noise next to none shows a change (measured: 1.3, 0.5 and 0.1 %)."""

@@ -36,7 +36,7 @@ class Moment:
 
 
 class Machine(NamedTuple):
-    """What has to agree for the values of several runs to be one series."""
+    """What has to agree for the values of several runs to be one series: of times the processor too."""
 
     key: str
     cpu_model: str = ""
@@ -45,6 +45,11 @@ class Machine(NamedTuple):
     def of(cls, environment: Environment) -> Machine:
         """The part of an environment that tells series apart."""
         return cls(key=environment.key, cpu_model=environment.cpu_model)
+
+    @property
+    def any_processor(self) -> Machine:
+        """The same environment on whatever processor, which is enough for what does not depend on one."""
+        return Machine(key=self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +91,15 @@ class Series:
 SeriesByMetric = Mapping[tuple[str, str], Series]
 """Series by node id and metric."""
 
+_Costed = tuple[Moment, Cost]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RememberedResult(GateResult):
     """What the gate says of a session, beside what its bad cases cost in earlier runs.
 
-    ``history`` is by node id and metric, on the machine of this session, which is the last of each series; times are
-    at the speed of the baseline's reference workload.
+    ``history`` is by node id and metric, on this session's machine, the session being the last of each series, counts
+    also on others of its environment; times are at the speed of the baseline's reference workload.
     """
 
     history: SeriesByMetric = field(default_factory=dict)
@@ -147,44 +154,76 @@ def series_of(
 ) -> list[Series]:
     """The series of one record, those of the machine that measured last first; ``costs`` come oldest first.
 
-    Times are brought to the speed at which the reference workload takes ``reference_ns``, by default to the middle
-    one of each machine. ``limit`` is how many of a machine's newest runs count.
+    What does not depend on the processor is one series of all processors of an environment. Times are brought to the
+    speed at which the reference workload takes ``reference_ns``, by default to the middle one of each machine.
+    ``limit`` is how many of a machine's newest runs count.
     """
-    by_machine: dict[Machine, list[tuple[Moment, Cost]]] = {}
+    by_machine: dict[Machine, list[_Costed]] = {}
+    by_key: dict[str, list[_Costed]] = {}
     last: dict[Machine, int] = {}
     for number, (machine, moment, cost) in enumerate(costs):
         by_machine.setdefault(machine, []).append((moment, cost))
+        by_key.setdefault(machine.key, []).append((moment, cost))
         last[machine] = number
-    found = []
+    found: list[Series] = []
+    told: set[str] = set()
     for machine in sorted(by_machine, key=lambda machine: -last[machine]):
-        all_runs = by_machine[machine]
-        runs = all_runs[-limit:] if limit is not None else all_runs
+        alone = len(by_machine[machine]) == len(by_key[machine.key])
+        runs = _newest(by_machine[machine], limit)
         speed = reference_ns if reference_ns is not None else _middle_speed(runs)
         for metric in _metrics_of(runs):
-            moments, values = [], []
-            is_time = metric.family is Family.TIME
-            for moment, cost in runs:
-                value = cost.values.get(metric.name)
-                if is_time:
-                    value = at_reference_speed(cost.values, metric, speed)
-                if value is not None:
-                    moments.append(moment)
-                    values.append(value)
-            found.append(
-                Series(node_id=node_id, metric=metric, machine=machine, moments=moments, values=values)
+            if alone or _depends_on_processor(metric):
+                found.append(_series(node_id, metric, machine, runs, speed))
+        if not alone and machine.key not in told:
+            told.add(machine.key)
+            runs = _newest(by_key[machine.key], limit)
+            found.extend(
+                _series(node_id, metric, machine.any_processor, runs, None)
+                for metric in _metrics_of(runs)
+                if not _depends_on_processor(metric)
             )
     return found
 
 
-def _middle_speed(runs: Iterable[tuple[Moment, Cost]]) -> float | None:
+def _depends_on_processor(metric: Metric) -> bool:
+    """Whether values of two processors never make one series; of a user's own metric nobody knows."""
+    return metric.unit == "ns" or metric.family in (Family.TIME, Family.CUSTOM)
+
+
+def _newest(runs: Sequence[_Costed], limit: int | None) -> Sequence[_Costed]:
+    return runs[-limit:] if limit is not None else runs
+
+
+def _series(
+    node_id: str, metric: Metric, machine: Machine, runs: Iterable[_Costed], speed: float | None
+) -> Series:
+    moments, values = [], []
+    is_own = metric.name not in METRICS
+    for moment, cost in runs:
+        value = at_reference_speed(cost.values, metric, speed)
+        if value is not None and not (is_own and _has_changed(cost.metric(metric.name), metric)):
+            moments.append(moment)
+            values.append(value)
+    return Series(node_id=node_id, metric=metric, machine=machine, moments=moments, values=values)
+
+
+def _has_changed(was: Metric | None, now: Metric) -> bool:
+    """Whether a metric meant something else in another run: in another unit it is another quantity."""
+    return was is None or (was.unit, was.better) != (now.unit, now.better)
+
+
+def _middle_speed(runs: Iterable[_Costed]) -> float | None:
     found = [cost.values[REFERENCE_TIME.name] for _, cost in runs if REFERENCE_TIME.name in cost.values]
     return median(found) if found else None
 
 
-def _metrics_of(runs: Iterable[tuple[Moment, Cost]]) -> list[Metric]:
-    """The metrics of a record in the order reports show them; what only explains a time is none of its own."""
+def _metrics_of(runs: Sequence[_Costed]) -> list[Metric]:
+    """The metrics of a record as its newest run defines them, in the order reports show them.
+
+    What only explains a time is none of its own.
+    """
     known: dict[str, Metric] = {}
-    for _, cost in runs:
+    for _, cost in reversed(runs):
         for name in cost.values:
             metric = None if name in known else cost.metric(name)
             if metric is not None and metric is not REFERENCE_TIME:

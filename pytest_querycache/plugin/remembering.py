@@ -111,12 +111,17 @@ class Remembering:
 
 
 def _series(path: Path, node_ids: list[str], run: Run, section: Section | None) -> Iterator[Series]:
-    """The series of some records on this machine, at the speed of the baseline's reference workload."""
+    """The series of some records on this machine, at the speed of the baseline's reference workload.
+
+    What does not depend on the processor goes on from one to the next, as the gate compares it.
+    """
     from ..storage.history_reader import history
 
     here = Machine.of(run.environment)
     speed = section.reference_ns if section is not None else None
     with history(path) as reader:
         for node_id in node_ids:
-            costs = (cost for cost in reader.costs(node_id) if cost[0] == here)
-            yield from series_of(node_id, costs, reference_ns=speed, limit=_SHOWN)
+            costs = (cost for cost in reader.costs(node_id) if cost[0].key == here.key)
+            for series in series_of(node_id, costs, reference_ns=speed, limit=_SHOWN):
+                if series.machine in (here, here.any_processor):
+                    yield series

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_querycache.model.history import Cost, Machine, Moment, costs_to_keep, series_of
 from pytest_querycache.model.policy import Policy
-from pytest_querycache.model.record import Record, Run
+from pytest_querycache.model.record import Record, Run, own_metric
 from pytest_querycache.model.threshold import Threshold
 from tests.accounts import HERE, ROWS
 
@@ -88,6 +88,50 @@ def test_machines_are_told_apart() -> None:
         (THERE_MACHINE, [2, 4]),
     ]
     assert [each.commit for each in found[0].moments] == ["c0", "c2", "c4"]
+
+
+def test_counts_go_on_from_one_processor_to_the_next() -> None:
+    """What does not depend on the processor is one series of an environment; times are a series of each."""
+    machines = [HERE_MACHINE, THERE_MACHINE, HERE_MACHINE, THERE_MACHINE, Machine(key="other")]
+    values = {"wall_time": 5.0, "gc_pause": 3.0, "allocated_bytes": 100.0}
+    costs = [(machine, moment(run), Cost(values=values)) for run, machine in enumerate(machines)]
+    found = {(each.metric.name, each.machine): len(each.values) for each in series_of(NODE, costs, limit=3)}
+    assert found == {
+        ("wall_time", Machine(key="other")): 1,
+        ("allocated_bytes", Machine(key="other")): 1,
+        ("gc_pause", Machine(key="other")): 1,
+        ("wall_time", THERE_MACHINE): 2,
+        ("gc_pause", THERE_MACHINE): 2,
+        ("allocated_bytes", Machine(key="k")): 3,
+        ("wall_time", HERE_MACHINE): 2,
+        ("gc_pause", HERE_MACHINE): 2,
+    }
+
+
+def test_a_users_own_metric_may_depend_on_the_processor() -> None:
+    """Nobody knows what a metric of the user's own is, so those of two processors are not mixed."""
+    own = Cost(values={"rows_per_s": 900.0}, own_metrics={"rows_per_s": ROWS})
+    costs = [(machine, moment(run), own) for run, machine in enumerate([HERE_MACHINE, THERE_MACHINE])]
+    assert [each.machine for each in series_of(NODE, costs)] == [THERE_MACHINE, HERE_MACHINE]
+
+
+def test_one_processor_names_its_counts() -> None:
+    """Where all runs are of one processor, counts are told with it, beside the times."""
+    costs = [(HERE_MACHINE, moment(0), Cost(values={"wall_time": 5, "allocated_bytes": 7}))]
+    assert {each.machine for each in series_of(NODE, costs)} == {HERE_MACHINE}
+
+
+@pytest.mark.parametrize(("unit", "better"), [("krows/s", "higher"), ("rows/s", "lower")])
+def test_a_metric_that_was_redefined(unit: str, better: str) -> None:
+    """Values in another unit or of another direction than the newest are another quantity, and left out."""
+    newer = own_metric("rows_per_s", unit=unit, better=better, deterministic=False)
+    costs = [
+        (HERE_MACHINE, moment(run), Cost(values={"rows_per_s": value}, own_metrics={"rows_per_s": metric}))
+        for run, (value, metric) in enumerate([(900.0, ROWS), (800.0, ROWS), (0.9, newer), (0.8, newer)])
+    ]
+    (series,) = series_of(NODE, costs)
+    assert (series.metric, list(series.values)) == (newer, [0.9, 0.8])
+    assert [each.commit for each in series.moments] == ["c2", "c3"]
 
 
 def test_times_are_brought_to_the_middle_speed() -> None:

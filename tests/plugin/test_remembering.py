@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,10 +111,11 @@ def test_a_history_that_cannot_be_written_fails_the_session(project: Project) ->
 def test_a_damaged_history_is_set_aside_and_said(project: Project) -> None:
     """The session passes, the old file is still there under the name that is printed, and a new one is begun."""
     project.write("test_shop.py", suite(400))
-    project.write("h.db", "garbage" * 100)
+    content = b"garbage\0" * 100
+    (project.folder / "h.db").write_bytes(content)
     said = project.run("--perf-track", "--perf-set=history=h.db", exit_status=0)
     assert "history: h.db was damaged: it is now h.db.damaged-1, and a new one was begun" in said
-    assert (project.folder / "h.db.damaged-1").read_text(encoding="utf-8") == "garbage" * 100
+    assert (project.folder / "h.db.damaged-1").read_bytes() == content
     with history(project.folder / "h.db") as reader:
         assert len(reader.runs) == 1
 
@@ -128,3 +131,36 @@ def test_what_regressed_has_its_history_on_the_page(project: Project) -> None:
     page = (project.folder / "page.html").read_text(encoding="utf-8")
     assert "<title>allocated_bytes over 3 runs</title>" in page
     assert "The limit is " in page
+
+
+def altered(path: Path, statement: str) -> None:
+    """Execute a statement on a history's file."""
+    connection = sqlite3.connect(path)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_counts_of_another_processor_are_on_the_page(project: Project) -> None:
+    """What regressed in a count is drawn over the runs of other CPUs too, because the gate compares them too."""
+    pytest.importorskip("jinja2")
+    project.write("test_shop.py", suite(400))
+    project.record(KEPT)
+    altered(project.folder / ".perf/h.db", "UPDATE machines SET cpu_model = 'another'")
+    project.write("test_shop.py", suite(40_000))
+    project.gate(KEPT, "--perf-html=page.html", exit_status=1)
+    page = (project.folder / "page.html").read_text(encoding="utf-8")
+    assert "<title>allocated_bytes over 2 runs</title>" in page
+
+
+def test_a_row_that_cannot_be_read_is_said_in_one_line(project: Project) -> None:
+    """A history with a row that is none of ours does not end the session in a traceback."""
+    pytest.importorskip("jinja2")
+    project.write("test_shop.py", suite(400))
+    project.record(KEPT)
+    altered(project.folder / ".perf/h.db", "UPDATE figures SET more = '{'")
+    project.write("test_shop.py", suite(40_000))
+    said = project.gate(KEPT, "--perf-html=page.html", exit_status=1)
+    assert "the history is damaged (run 1: " in said
+    assert "Traceback" not in said
+    assert (project.folder / "page.html").exists()

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
 from shutil import get_terminal_size
@@ -127,8 +128,9 @@ def _first_run(reader: HistoryReader, since: str, path: Path) -> int:
         raise HistoryError(
             f"--since {since}: expected a date such as 2026-01-31, or a commit of four digits or more"
         )
+    beginning = _in_utc(since) if is_date else ""
     for number, (_, moment) in reader.runs.items():
-        if moment.finished >= since if is_date else _is_same(moment.commit, since):
+        if moment.finished >= beginning if is_date else _is_same(moment.commit, since):
             return number
     newest = list(reader.runs.values())[-1:]
     last = "".join(
@@ -137,6 +139,19 @@ def _first_run(reader: HistoryReader, since: str, path: Path) -> int:
     raise HistoryError(
         f"--since {since}: {path} has no run {'since then' if is_date else 'of that commit'}{last}"
     )
+
+
+def _in_utc(since: str) -> str:
+    """A date as moments are written; without an offset it is UTC, as everything the command prints."""
+    try:
+        # Python 3.10 reads no Z
+        found = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", since.strip()))
+        aware = found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)
+        return aware.astimezone(timezone.utc).isoformat(timespec="seconds")
+    except (ValueError, OverflowError):
+        raise HistoryError(
+            f"--since {since}: no such date, expected one such as 2026-01-31 or 2026-01-31T12:00+01:00"
+        ) from None
 
 
 def _is_same(commit: str, asked: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from shlex import quote
 
 from ..model.change_points import SHORTEST
 from ..model.environment import shortened
@@ -147,7 +148,7 @@ def suite_lines(
     if not changed:
         yield "no record changed for good"
     else:
-        yield f"ask for one of them: querycache history '{changed[0].node_id}'"
+        yield f"ask for one of them: querycache history {quote(changed[0].node_id)}"
 
 
 def _changed_lines(title: str, series: Sequence[Series]) -> Iterator[str]:

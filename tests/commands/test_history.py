@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,7 +123,18 @@ def test_the_suite_worst_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert "h.db: 60 runs, 2026-01-05 to 2026-03-27, 5 records" in text
     assert "rows_per_s 900 rows/s → 675 rows/s (-25 %), at 2026-02-02 0014c0ffee" in text
     assert text.index("worse: 3 records") < text.index("better: 1 record")
-    assert f"querycache history '{STEPPED}'" in text
+    assert text.endswith(f"ask for one of them: querycache history {STEPPED}\n")
+
+
+def test_the_printed_command_is_safe_to_paste(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """A name with quotes and a command in it is one argument of the command that is printed, and nothing else."""
+    name = "t.py::test_x[it's '; touch hacked; ']"
+    for run in range(20):
+        values = {"allocated_bytes": 10_000_000 * (1 + (run >= 10))}
+        append_run(folder / "other.db", HERE, moment(run), {name: Cost(values=values)})
+    text = said(capsys, "history", "--history", "other.db", exit_status=0)
+    command = text.splitlines()[-1].partition(": ")[2]
+    assert shlex.split(command) == ["querycache", "history", name]
 
 
 def test_the_suite_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,10 +161,21 @@ def test_a_suite_without_changes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("since", "runs"), [("2026-03-02", 20), ("2026-03-02T12", 19), ("0028", 20), ("0028c0ffee12345", 20)]
+    ("since", "runs"),
+    [
+        ("2026-03-02", 20),
+        ("2026-03-02T12", 19),
+        ("2026-03-02 03:59", 20),
+        ("2026-03-02 04:01", 19),
+        ("2026-03-02T04:00:00Z", 20),
+        ("2026-03-02T05:30+02:00", 20),
+        ("2026-03-01T23:30-05:00", 19),
+        ("0028", 20),
+        ("0028c0ffee12345", 20),
+    ],
 )
 def test_since(capsys: pytest.CaptureFixture[str], since: str, runs: int) -> None:
-    """A date or a commit, shorter or longer than the one that was kept, leaves out what was before."""
+    """A time in any notation, or a commit, shorter or longer than the one that was kept, leaves out the rest."""
     (series,) = plain(capsys, STEPPED, "--metric", "wall_time", "--since", since)
     assert len(series["runs"]) == runs
     assert series["runs"][-1]["finished"] == "2026-03-27T04:00:00+00:00"
@@ -175,6 +198,19 @@ def test_machines_are_never_mixed(capsys: pytest.CaptureFixture[str], folder: Pa
     assert all(run["value"] < 3e6 for run in series[1]["runs"])
     text = said(capsys, "history", STEPPED, exit_status=0)
     assert text.index("· CPU B") < text.index("· CPU A")
+
+
+def test_counts_go_on_from_one_processor_to_the_next(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    """A count that changed when the runs moved to another CPU is found, and told without naming either."""
+    for run in range(20):
+        count = Cost(values={"wall_time": 2e6, "allocated_bytes": 100_000 + 60_000 * (run >= 10)})
+        append_run(folder / "other.db", HERE if run < 10 else THERE, moment(run), {STEADY: count})
+    (series,) = plain(capsys, "--history", "other.db")
+    assert (series["metric"], series["cpu_model"], series["end"]) == ("allocated_bytes", "", 160_000)
+    text = said(capsys, "history", STEADY, "--history", "other.db", exit_status=0)
+    assert "\ncpython-3.12-linux-x86_64-native\n20 runs, " in text
 
 
 def test_times_are_brought_to_one_speed(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
@@ -229,6 +265,14 @@ def test_near_matches(capsys: pytest.CaptureFixture[str]) -> None:
         (
             (STEPPED, "--metric", "rows"),
             f"--metric rows: not kept of {STEPPED}, expected one of wall_time, all",
+        ),
+        (
+            (STEPPED, "--since", "2026-99-99"),
+            "--since 2026-99-99: no such date, expected one such as 2026-01-31",
+        ),
+        (
+            (STEPPED, "--since", "2026-03-02 noon"),
+            "--since 2026-03-02 noon: no such date, expected one such as",
         ),
         ((STEPPED, "--since", "soon"), "--since soon: expected a date such as 2026-01-31, or a commit"),
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.account import Account
@@ -14,12 +14,18 @@ from ..model.verdict import Verdict
 
 
 def records_json(account: Account) -> str:
-    """Metrics, verdicts and rows, the worst first: ``[node id, verdict's number, [now…], [was…]]``, a value a metric.
+    """Metrics, verdicts and rows, the worst first: ``[node id, verdict's number, [now…], [was…], [own…]]``.
+
+    The lists of values are those of the built-in metrics, which come first, in their order. A user's own are
+    ``[metric's number, now, was]``, because a suite may have as many of them as tests. Empty lists at the end are
+    left out.
 
     Values that the baseline knows are first executions, as the run's own are; times are brought to the speed of
     the baseline's reference workload.
     """
     metrics = _metrics(account)
+    shared = [metric for metric in metrics if metric.name in METRICS]
+    own = {metric.name: number for number, metric in enumerate(metrics) if number >= len(shared)}
     verdicts = _verdicts(account)
     harm = {verdict.value.replace("_", " "): verdict.harm for verdict in Verdict}
     endings = {
@@ -31,8 +37,7 @@ def records_json(account: Account) -> str:
     for node_id in sorted(endings, key=lambda node_id: harm.get(endings[node_id], len(harm))):
         record = account.run.records[node_id]
         verdict = names.setdefault(endings[node_id], len(names))
-        now, was = _values(record, account, metrics)
-        rows.append([node_id, verdict, now, was] if was else [node_id, verdict, now])
+        rows.append([node_id, verdict, *_values(record, account, shared, own)])
     described = [
         {"name": metric.name, "unit": metric.unit, "better": metric.better.value, "shown": metric.gated}
         for metric in metrics
@@ -82,20 +87,22 @@ def _ending(record: Record, account: Account) -> str:
 
 
 def _values(
-    record: Record, account: Account, metrics: list[Metric]
-) -> tuple[list[float | None], list[float | None]]:
+    record: Record, account: Account, shared: Sequence[Metric], own: Mapping[str, int]
+) -> list[list[Any]]:
+    """What a record cost and what the baseline says, as far as there is anything to say."""
     section = account.section
     entry = section.entries.get(record.node_id) if section is not None else None
     reference_ns = section.reference_ns if section is not None else None
     stored: Mapping[str, Any] = dict(entry.figures()) if entry is not None else {}
-    now = [
-        _short(at_reference_speed(record.values, metric, reference_ns))
-        if metric.name in record.values
-        else None
-        for metric in metrics
+    was = {name: _short(figure.cold) for name, figure in stored.items()}
+    lists: list[list[Any]] = [
+        _trimmed([_short(at_reference_speed(record.values, metric, reference_ns)) for metric in shared]),
+        _trimmed([was.get(metric.name) for metric in shared]),
+        [[own[name], _short(value), was.get(name)] for name, value in record.values.items() if name in own],
     ]
-    was = [_short(stored[metric.name].cold) if metric.name in stored else None for metric in metrics]
-    return _trimmed(now), _trimmed(was)
+    while len(lists) > 1 and not lists[-1]:
+        lists.pop()
+    return lists
 
 
 def _short(number: float | None) -> float | None:

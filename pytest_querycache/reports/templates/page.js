@@ -3,8 +3,9 @@
 (() => {
   const { metrics, verdicts, rows } = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 100;
+  const COLUMNS = 24; // a suite may have a metric for each of its tests, of which nobody reads thousands side by side
   const byId = (id) => document.getElementById(id);
-  const NAME = 0, VERDICT = 1, NOW = 2, WAS = 3;
+  const NAME = 0, VERDICT = 1, NOW = 2, WAS = 3, OWN = 4;
 
   function make(name, text, className) {
     const element = document.createElement(name);
@@ -39,15 +40,18 @@
     return unit === "count" || unit === "" ? number : `${number} ${unit}`;
   }
 
+  // the metrics that any test has are a list; those that a test has for itself stand behind it, by their numbers
   const at = (row, part, index) => {
-    const value = row[part] && row[part][index];
+    const own = row[OWN] && row[OWN].find((each) => each[0] === index);
+    const value = own ? own[part - 1] : row[part] && row[part][index];
     return value === undefined ? null : value;
   };
 
   // ---- the table ------------------------------------------------------------------------------------------
 
   const table = byId("records"), search = byId("search"), chosen = byId("verdict");
-  const columns = new Set(metrics.map((metric, index) => (metric.shown ? index : -1)).filter((n) => n >= 0));
+  const gated = metrics.map((metric, index) => (metric.shown ? index : -1)).filter((n) => n >= 0);
+  const columns = new Set(gated.slice(0, COLUMNS));
   if (!columns.size) metrics.slice(0, 6).forEach((_, index) => columns.add(index));
   const lowered = rows.map((row) => row[NAME].toLowerCase());
   const state = { key: null, descending: false, shown: PAGE, exact: null, found: [] };
@@ -194,7 +198,12 @@
 
   // ---- the scatter ----------------------------------------------------------------------------------------
 
-  const both = metrics.map((_, index) => rows.filter((row) => at(row, NOW, index) > 0 && at(row, WAS, index) > 0));
+  const both = metrics.map(() => []);
+  const keep = (row, index, now, was) => { if (now > 0 && was > 0) both[index].push(row); };
+  for (const row of rows) {
+    row[NOW].forEach((now, index) => keep(row, index, now, row[WAS] && row[WAS][index]));
+    (row[OWN] || []).forEach(([index, now, was]) => keep(row, index, now, was));
+  }
   const drawable = metrics.map((_, index) => index).filter((index) => both[index].length > 0);
   if (!drawable.length) return;
 

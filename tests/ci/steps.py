@@ -59,7 +59,7 @@ class Checkout:
         *,
         exit_status: int = 0,
         expressions: Mapping[str, str] | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, object] | None = None,
     ) -> str:
         """Execute a script as a step does; gives what it printed. ``expressions`` are what ``${{ … }}`` stand for."""
         own = {name: _filled(value, expressions or {}) for name, value in (env or {}).items()}
@@ -89,8 +89,8 @@ class Checkout:
         self.run("git commit --quiet --all --message changed")
 
 
-def _filled(value: str, expressions: Mapping[str, str]) -> str:
-    return _EXPRESSION.sub(lambda match: expressions[match[1]], value)
+def _filled(value: object, expressions: Mapping[str, str]) -> str:
+    return _EXPRESSION.sub(lambda match: expressions[match[1]], str(value))
 
 
 def quickstart_under_git(folder: Path) -> None:

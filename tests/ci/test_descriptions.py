@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ci.steps import ACTION, EXAMPLES, GITHUB, GITLAB, ROOT, parsed, steps_of
+from tests.ci.steps import ACTION, EXAMPLES, GITHUB, GITLAB, ROOT, parsed, step_of, steps_of
 
 EXAMPLE_WORKFLOWS = sorted(GITHUB.glob("*.yml"))
 OWN_WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -70,6 +70,38 @@ def test_inputs_are_known(path: Path) -> None:
     for step in steps_of(path):
         if step.get("uses", "").endswith("perf-gate"):
             assert set(step.get("with", {})) <= set(parsed(ACTION)["inputs"])
+
+
+def holds(condition: str, known: dict[str, str]) -> bool:
+    """Whether a condition of GitHub's holds, as far as Python means the same by it."""
+    text = condition.replace("&&", "and").replace("||", "or")
+    text = re.sub(r"\b(?:inputs|github)(?:\.\w+)+", lambda name: repr(known.get(name[0], "")), text)
+    return bool(eval(text, {"always": lambda: True, "format": str.format}))
+
+
+@pytest.mark.parametrize(
+    ("event", "ref", "kept"),
+    [
+        ("push", "refs/heads/main", True),
+        ("workflow_dispatch", "refs/heads/main", True),
+        ("schedule", "refs/heads/main", True),
+        ("push", "refs/heads/feature", False),
+        ("workflow_dispatch", "refs/heads/feature", False),
+        ("push", "refs/tags/main", False),
+        ("pull_request", "refs/pull/7/merge", False),
+        ("pull_request_target", "refs/heads/main", False),
+        ("issue_comment", "refs/heads/main", False),
+        ("workflow_run", "refs/heads/main", False),
+    ],
+)
+def test_who_adds_to_the_history(event: str, ref: str, kept: bool) -> None:
+    """Only the default branch's own figures are kept, never those that a stranger's pull request can choose."""
+    known = {"inputs.history": "true", "github.event_name": event, "github.ref": ref}
+    if event != "schedule":  # its payload has no repository
+        known["github.event.repository.default_branch"] = "main"
+    condition = step_of(ACTION, "save the history")["if"]
+    assert holds(condition, known) is kept
+    assert not holds(condition, {**known, "inputs.history": "false"})
 
 
 def test_every_example_is_introduced() -> None:

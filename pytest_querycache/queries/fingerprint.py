@@ -13,6 +13,7 @@ from sqlglot.dialects.dialect import NormalizationStrategy
 from .dialect_name import DialectLike, resolve_dialect
 from .lexicon import OPAQUE, OPENING, SEMICOLON, actions_of, kinds
 from .normal_form import tokens_of
+from .placeholder import CASTS, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +35,10 @@ _OPERANDS: Final = _LITERALS | kinds(
     *("COLUMN", "DATE", "TIME", "TIMESTAMP", "NAME", "TYPE", "ROW", "FIRST", "FORMAT", "CURRENT_DATE"),
     *("CURRENT_TIMESTAMP", "STAR", "PARAMETER", "VALUES", "INDEX", "LEFT", "RIGHT", "JSON", "TEXT", "MAP"),
 )
-# The placeholders of Python's drivers, apart from a plain question mark.
-_PARAMETER: Final = re.compile(r"%s\b|%\(\w+\)s\b|:\w+|\$\d+|@p\d+\b|\?\d+", re.ASCII)
+_PARAMETER: Final = re.compile(PARAMETER, re.ASCII)
+_CASTS: Final = re.compile(CASTS)
+# What is a value where it is an item of a row behind VALUES; elsewhere it may be what the statement means.
+_CONSTANTS: Final = kinds("NULL", "TRUE", "FALSE", "DEFAULT")
 _TIGHT_BEFORE: Final = kinds("COMMA", "R_PAREN", "SEMICOLON")
 _NAMES: Final = kinds("VAR", "IDENTIFIER")
 _NAME_AND_DOT: Final = [[name, TokenType.DOT] for name in _NAMES]
@@ -45,9 +48,9 @@ _OPENERS: Final = frozenset({"(", "[", "{", ",", "SELECT", "VALUES"})
 def fingerprint(sql: str, *, dialect: DialectLike = None) -> str:
     """Return the statement with its values erased: a readable text, equal for all its repetitions.
 
-    Literals and placeholders become ``?``, lists of them one ``?``; comments, hints and formatting go,
-    keywords are in capitals, bare names as the dialect resolves them. DDL, SET, commands and unreadable
-    text become a hash of the text. The fingerprint of a fingerprint is itself. Never a key of anything
+    Literals and placeholders become ``?`` with the casts behind them, lists of them one ``?``; comments, hints
+    and formatting go, keywords are in capitals, bare names as the dialect resolves them. DDL, SET, commands and
+    unreadable text become a hash of the text. The fingerprint of a fingerprint is itself. Never a key of anything
     compiled: statements of different meaning have the same one on purpose; the key is
     ``query_signature``. Raises ``ValueError`` for an unknown dialect.
     """
@@ -99,11 +102,12 @@ def _erased(sql: str, dialect: Dialect) -> str | None:
         text = sql[token.start : token.end + 1]
         if token.start < skipped or kind is TokenType.HINT:
             continue
-        if kind in _LITERALS:
+        if kind in _LITERALS or (kind in _CONSTANTS and words.is_at_item_of_a_row):
             words.add_value()
+            skipped = _past_casts(sql, token.end + 1)
         elif text[:1] in _MARKS and (parameter := words.parameter_at(sql, token.start)):
             words.add_value()
-            skipped = parameter.end()
+            skipped = _past_casts(sql, parameter.end())
         elif kind is TokenType.VAR or (words.ends_with_dot and text.isidentifier()):
             # behind a dot a keyword is the name of a column
             words.add(TokenType.VAR, folded(text))
@@ -117,16 +121,24 @@ def _erased(sql: str, dialect: Dialect) -> str | None:
 _MARKS: Final = frozenset("?%:$@")
 
 
+def _past_casts(sql: str, stop: int) -> int:
+    found = _CASTS.match(sql, stop)
+    return stop if found is None else found.end()
+
+
 class _Words:
     """The words of a fingerprint as they come, lists of values squashed while they grow."""
 
-    __slots__ = ("kinds", "texts")
+    __slots__ = ("_depth", "_rows_at", "kinds", "texts")
 
     def __init__(self) -> None:
         self.kinds: list[TokenType] = []
         self.texts: list[str] = []
+        self._depth = 0
+        self._rows_at: int | None = None
 
     def add(self, kind: TokenType, text: str) -> None:
+        self._follow_rows(kind)
         self.kinds.append(kind)
         self.texts.append(text)
         if text == ")" and self.texts[-7:] == ["(", VALUE, ")", ",", "(", VALUE, ")"]:
@@ -135,6 +147,11 @@ class _Words:
     @property
     def ends_with_dot(self) -> bool:
         return self.kinds[-2:] in _NAME_AND_DOT
+
+    @property
+    def is_at_item_of_a_row(self) -> bool:
+        """Whether the next word begins an item of a row behind VALUES."""
+        return self._rows_at == self._depth - 1 and self.texts[-1] in {"(", ","}
 
     def add_value(self) -> None:
         while self.kinds and self.kinds[-1] in _SIGNS and not self._operand_ends_at(-2):
@@ -170,6 +187,19 @@ class _Words:
         if kind is TokenType.DOT:
             return before in _NAMES
         return before is TokenType.DOT and kind in _NAMES and index > 1 and self.kinds[index - 2] in _NAMES
+
+    def _follow_rows(self, kind: TokenType) -> None:
+        """Keep count of parentheses, and know those that are rows: nothing but commas stands between them."""
+        if kind is TokenType.VALUES:
+            self._rows_at = self._depth
+        elif kind is TokenType.L_PAREN:
+            self._depth += 1
+        elif kind is TokenType.R_PAREN:
+            self._depth -= 1
+            if self._rows_at is not None and self._depth < self._rows_at:
+                self._rows_at = None
+        elif kind is not TokenType.COMMA and self._depth == self._rows_at:
+            self._rows_at = None
 
     def _operand_ends_at(self, index: int) -> bool:
         return len(self.kinds) >= -index and self.kinds[index] in _OPERANDS

@@ -6,6 +6,8 @@ import re
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from .placeholder import CASTS, PARAMETER
+
 LONG: Final = 20_000
 """Characters from which a text is never kept as it is."""
 
@@ -22,22 +24,23 @@ class Shape(NamedTuple):
 
 
 def shape_of(sql: str) -> Shape:
-    """Return the shape of a statement: its text, with values erased where that is certain to be right."""
-    start = _skipped(sql)
-    word = sql[start : start + 9].upper()
+    """Return the shape of a statement: its text, with what is certain to be value or comment erased."""
+    bare = _COMMENT.sub(_without_comment, sql).strip() if "/*" in sql or "--" in sql else sql
+    start = _skipped(bare)
+    word = bare[start : start + 9].upper()
     if word.startswith(_TRANSACTION_WORDS):
-        control = _TRANSACTION.fullmatch(sql, start)
+        control = _TRANSACTION.fullmatch(bare, start)
         if control is not None:
             named = "" if control["name"] is None else " ?"
-            end = len(sql) if control["name"] is None else control.start("name")
-            return Shape(" ".join(sql[start:end].rstrip("; \t\r\n").upper().split()) + named, True)
-    if not word.startswith(_STATEMENT_WORDS) or any(mark in sql for mark in _MISLEADING):
-        # a text with comments or escapes is read wrongly by a regular expression; DDL keeps its numbers
-        return Shape(sql if len(sql) < LONG else _abbreviated(sql))
-    erased = _VALUE.sub(_without_value, sql)
-    if len(erased) >= LONG:
-        erased = _abbreviated(_ROWS.sub(r"\1", _LIST.sub("?", erased)))
-    return Shape(erased)
+            end = len(bare) if control["name"] is None else control.start("name")
+            return Shape(" ".join(bare[start:end].rstrip("; \t\r\n").upper().split()) + named, True)
+    if not word.startswith(_STATEMENT_WORDS) or any(mark in bare for mark in _MISLEADING):
+        # a text with escapes is read wrongly by a regular expression; DDL keeps its numbers
+        return Shape(_abbreviated(sql))
+    erased = _VALUE.sub(_without_value, bare)
+    if "VALUES" in erased or "values" in erased:
+        erased = _without_constants(erased)
+    return Shape(_abbreviated(_ROWS.sub("(?)", erased)))
 
 
 def _skipped(sql: str) -> int:
@@ -48,9 +51,28 @@ def _skipped(sql: str) -> int:
     return found.end() if found is not None else 0
 
 
+def _without_comment(found: re.Match[str]) -> str:
+    """A quoted text or name as it is; anything else that was found is a comment."""
+    return found[1] or " "
+
+
 def _without_value(found: re.Match[str]) -> str:
-    """A quoted name as it is; anything else that was found is a value."""
-    return found[1] or "?"
+    """A quoted name as it is; anything else that was found is a value, or a list of nothing else."""
+    return found[1] or ("(?)" if found.string[found.start()] == "(" else "?")
+
+
+def _without_constants(erased: str) -> str:
+    """Rows behind VALUES as one, also those that hold NULL and its like, which fingerprints take for values there."""
+    opening = _VALUES.search(erased)
+    if opening is None:
+        return erased
+    stop = end = opening.end()
+    while (row := _ROW.match(erased, stop)) is not None:
+        end = row.end("row")
+        stop = row.end()
+        if stop == end:
+            break
+    return erased if end == opening.end() else f"{erased[: opening.end()]}(?){erased[end:]}"
 
 
 def _abbreviated(text: str) -> str:
@@ -64,11 +86,26 @@ def _abbreviated(text: str) -> str:
 _LEADING: Final = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|;)+", re.DOTALL)
 _STATEMENT_WORDS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "MERGE", "REPLACE", "(")
 _MISLEADING: Final = ("--", "/*", "\\", "$$", "#", "[")
+
+_QUOTED_NAME: Final = r'"(?:[^"]|"")*"|`[^`]*`'
+_TEXT: Final = r"'(?:[^']|'')*'"
+_NUMBER: Final = r"\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b"
+_ITEM: Final = rf"(?:(?:[+-]\s*)?{_NUMBER}|{_TEXT}|{PARAMETER}|\?){CASTS}"
 _VALUE: Final = re.compile(
-    r"""("(?:[^"]|"")*"|`[^`]*`)|'(?:[^']|'')*'|\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b""", re.ASCII
+    rf"({_QUOTED_NAME})|\(\s*{_ITEM}(?:\s*,\s*{_ITEM})*\s*\)|{_TEXT}|{_NUMBER}", re.ASCII
 )
-_LIST: Final = re.compile(r"\?(?:\s*,\s*\?)+|%s(?:\s*,\s*%s)+")
-_ROWS: Final = re.compile(r"(\((?:\?|%s)\))(?:\s*,\s*\((?:\?|%s)\))+")
+# Comments that every server reads alike: no hints, none that hold another one, no dashes without a space.
+_COMMENT: Final = re.compile(
+    rf"({_QUOTED_NAME}|{_TEXT})"
+    r"|/\*(?!\w{0,8}[+!])[^*/]*(?:(?:\*(?!/)|/(?!\*))[^*/]*)*\*/|--(?=\s|\Z)[^\r\n]*",
+    re.ASCII,
+)
+# Behind a word they may be the length of a type.
+_ROWS: Final = re.compile(r"(?<![\w\s])\(\?\)(?:\s*,\s*\(\?\))+")
+_VALUES: Final = re.compile(r"\bVALUES\s*(?=\()", re.IGNORECASE)
+# What is left of an item when values are erased.
+_ERASED: Final = rf"(?:\?\??|%s\b|%\(\w+\)s\b|:[\w?]+|\$\?|@p\d+\b|(?i:NULL|TRUE|FALSE|DEFAULT)\b){CASTS}"
+_ROW: Final = re.compile(rf"(?P<row>\(\s*{_ERASED}(?:\s*,\s*{_ERASED})*\s*\))(?:\s*,\s*(?=\())?", re.ASCII)
 
 _TRANSACTION_WORDS: Final = (
     *("BEGIN", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVE", "RELEASE", "START", "SET", "PREPARE"),

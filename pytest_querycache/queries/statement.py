@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any
+
+from ..model.growth import NOT_KEPT
+from .shape import shape_of
 
 MAX_TEXT = 300
 """Characters of a statement that are shown."""
@@ -44,7 +46,8 @@ class Use:
     """All executions of one fingerprint.
 
     ``text`` is what people read: the fingerprint, or the statement itself where its fingerprint is a hash.
-    ``repeated`` is the largest number of executions from one call site, and ``call_site`` that place.
+    ``repeated`` is the largest number of executions from one call site, and ``call_site`` that place: 1 and empty
+    where none is known.
     ``rows`` adds up what drivers told, ``duration_ns`` the time spent.
     """
 
@@ -88,11 +91,18 @@ class Summary:
         }
 
     def plain(self, *, most: int = 100) -> list[list[Any]]:
-        """The uses as values that survive JSON: digest, text, count, call site, repeated, rows."""
-        return [
+        """The uses as values that survive JSON: digest, text, count, call site, repeated, rows.
+
+        Texts and call sites are those of the ``most`` frequent, digests those of all. What was not kept is one more.
+        """
+        rows: list[list[Any]] = [
             [use.digest, use.text, use.count, use.call_site, use.repeated, use.rows]
             for use in self.uses[:most]
         ]
+        rows += [[use.digest, "", use.count, "", use.repeated, use.rows] for use in self.uses[most:]]
+        if self.not_kept:
+            rows.append([NOT_KEPT, "texts that were too many to keep", self.not_kept, "", 0, 0])
+        return rows
 
 
 @dataclass(slots=True)
@@ -108,19 +118,19 @@ class UseParts:
     def add(self, count: int, rows: int, duration_ns: int, sites: Mapping[str, int]) -> None:
         """Add the executions of one text.
 
-        The first one, whose place was not looked for, counts for the most frequent place; others of which none
-        was found count for no place, named by an empty text.
+        Of the first one the place was not looked for: it counts for the place most frequent among the others, unless
+        that is not one alone. Executions whose place is not known count for none.
         """
         self.count += count
         self.rows += rows
         self.duration_ns += duration_ns
-        for site, times in sites.items():
+        known = {site: times for site, times in sites.items() if site}
+        for site, times in known.items():
             self.sites[site] = self.sites.get(site, 0) + times
-        unknown = count - sum(sites.values())
-        if unknown > 0:
-            place = most_frequent(sites)[0]
-            self.sites[place] = self.sites.get(place, 0) + 1
-            self.sites[""] = self.sites.get("", 0) + unknown - 1
+        if known and sum(known.values()) < count:
+            site, most = most_frequent(known)
+            if list(known.values()).count(most) == 1:
+                self.sites[site] += 1
 
     def use(self, fingerprint: str) -> Use:
         """The finished value."""
@@ -129,7 +139,7 @@ class UseParts:
             fingerprint=fingerprint,
             text=self.text,
             count=self.count,
-            repeated=repeated,
+            repeated=max(repeated, min(self.count, 1)),
             rows=self.rows,
             duration_ns=self.duration_ns,
             call_site=site,
@@ -153,18 +163,27 @@ def one_line(sql: str) -> str:
 
 
 def fingerprint_of(source: Source, sample: str, *, control: bool = False) -> str:
-    """The fingerprint of a tally's text; that of transaction control is the text itself, its names erased."""
+    """The fingerprint of a tally's text; that of transaction control is the text itself, its names erased.
+
+    Where it is a hash, it is one of the shape: all texts of one shape have one tally, whichever came first.
+    """
     if control:
         return sample
     # sqlglot is imported when the first test is over, not when the recorder is made
     from .fingerprint import fingerprint
 
-    return fingerprint(sample, dialect=source.dialect)
+    found = fingerprint(sample, dialect=source.dialect)
+    return fingerprint(shape_of(sample).text, dialect=source.dialect) if _is_hash(found) else found
 
 
-def readable(fingerprint: str, sample: str) -> str:
-    """What people read; of a statement that keeps its values in the fingerprint, texts go: passwords among them."""
-    return one_line(_QUOTED.sub("'…'", sample) if fingerprint.startswith("<statement ") else fingerprint)
+def readable(fingerprint: str, sample: str, dialect: str | None = None) -> str:
+    """What people read: the fingerprint, or of a statement that keeps its values there as much as may be shown."""
+    if not _is_hash(fingerprint):
+        return one_line(fingerprint)
+    from .redaction import redacted
+
+    return one_line(redacted(shape_of(sample).text[: 4 * MAX_TEXT], dialect))
 
 
-_QUOTED: Final = re.compile(r"'(?:[^']|'')*'")
+def _is_hash(fingerprint: str) -> bool:
+    return fingerprint.startswith("<statement ")

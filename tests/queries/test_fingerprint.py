@@ -29,6 +29,29 @@ ERASED = [
     ("SELECT x %s FROM t", "SELECT x % s FROM t", None),
     ("SELECT w.date FROM w WHERE w.DATE = 1", "SELECT w.date FROM w WHERE w.date = ?", None),
     ("SELECT w.date FROM w", "SELECT W.DATE FROM W", "oracle"),
+    (
+        "SELECT a FROM t WHERE b IN (%(b_1)s::INTEGER, %(b_2)s::INTEGER)",
+        "SELECT a FROM t WHERE b IN (?)",
+        "postgres",
+    ),
+    (
+        'SELECT a FROM t WHERE b IN ($1::VARCHAR(20), $2::s."T"[])',
+        "SELECT a FROM t WHERE b IN (?)",
+        "postgres",
+    ),
+    (
+        "SELECT a FROM t WHERE b = ?::TIMESTAMP WITH TIME ZONE AND c",
+        "SELECT a FROM t WHERE b = ? AND c",
+        None,
+    ),
+    ("SELECT a::int FROM t WHERE b = '1'::int", "SELECT a :: INT FROM t WHERE b = ?", "postgres"),
+    (
+        "INSERT INTO t (a, b) VALUES (%(a__0)s::VARCHAR, 0), (%(a__1)s::VARCHAR, 1)",
+        "INSERT INTO t(a, b) VALUES (?)",
+        "postgres",
+    ),
+    ("INSERT INTO t VALUES (1, NULL), (DEFAULT, 'x'), (TRUE, 2)", "INSERT INTO t VALUES (?)", None),
+    ("SELECT f(a, NULL) FROM t WHERE b IS NULL", "SELECT f(a, NULL) FROM t WHERE b IS NULL", None),
 ]
 
 
@@ -80,7 +103,7 @@ def test_a_dialect_may_be_a_class_or_an_instance():
 WORDS = st.sampled_from(
     [
         *"SELECT a FROM t WHERE = - + 1 'x' ( ) , IN ? %s :p . * AND GROUP BY NOT null x1 VALUES".split(),
-        *'@v :: int [ ] date % CASE END "q" $1'.split(),
+        *'@v :: int [ ] date % CASE END "q" $1 TRUE DEFAULT ::int'.split(),
         *("/* c */", "--c\n"),
     ]
 )

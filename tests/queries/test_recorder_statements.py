@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_querycache.errors import MeasurementError
-from pytest_querycache.model.growth import growth_lines
+from pytest_querycache.model.growth import NOT_KEPT, growth_lines
 from pytest_querycache.queries import recording as recording_module
 from pytest_querycache.queries.call_site import CallSites
 from pytest_querycache.queries.fingerprint import fingerprint
 from pytest_querycache.queries.recording import MAX_RECORDS, MAX_TEXTS, Recording
 from pytest_querycache.queries.shape import LONG, shape_of
 from pytest_querycache.queries.spy import QuerySpy
-from pytest_querycache.queries.statement import Source
+from pytest_querycache.queries.statement import Source, fingerprint_of
 from pytest_querycache.queries.tally import leave
 
 SQLITE = Source("sqlite3", "sqlite")
@@ -46,6 +46,8 @@ def execute(recording: Recording, sql: str, times: int = 1, rows: int = -1, sour
         ("START TRANSACTION READ ONLY", "START TRANSACTION READ ONLY"),
         ("COMMIT AND CHAIN", "COMMIT AND CHAIN"),
         ("/* app */ ROLLBACK", "ROLLBACK"),
+        ("COMMIT -- at last", "COMMIT"),
+        ("SAVEPOINT a /* app */;", "SAVEPOINT ?"),
         ('SAVEPOINT "s1234_x7"', "SAVEPOINT ?"),
         ("release savepoint `a`;", "RELEASE SAVEPOINT ?"),
         ("ROLLBACK TO SAVEPOINT s1", "ROLLBACK TO SAVEPOINT ?"),
@@ -88,6 +90,20 @@ _values = st.one_of(
     st.integers(-50, 50).map(str),
     st.text("ab'\" -;(", max_size=6).map(lambda t: "'" + t.replace("'", "''") + "'"),
 )
+_items = st.one_of(
+    _values,
+    st.sampled_from(
+        ["NULL", "TRUE", "%s", "?", ":a", "%(a_1)s", "1::INTEGER", "%s::VARCHAR(20)", "a", "f(1, 2)"]
+    ),
+    st.sampled_from(["%s::TIMESTAMP WITH TIME ZONE", 'NULL::"A"', "- 1", "(1, 2)", "1 /* c */", "now()"]),
+)
+_rows = st.lists(_items, min_size=1, max_size=3).map(lambda items: f"({', '.join(items)})")
+_inserts = st.builds(
+    lambda rows, head, tail: f"{head} VALUES {', '.join(rows)}{tail}",
+    st.lists(_rows, min_size=1, max_size=3),
+    st.sampled_from(["INSERT INTO t", "INSERT INTO t (a, b)", "WITH b AS (SELECT 1)"]),
+    st.sampled_from(["", " ON CONFLICT DO NOTHING", " RETURNING a", " -- 1", ", (NULL)"]),
+)
 _statements = st.builds(
     lambda column, first, second, tail: (
         f"SELECT {column} FROM t WHERE a = {first} AND b IN ({second}, 1){tail}"
@@ -105,6 +121,37 @@ def test_equal_shapes_have_equal_fingerprints(first: str, second: str) -> None:
     """A shape never merges what fingerprints keep apart."""
     if shape_of(first).text == shape_of(second).text:
         assert fingerprint(first, dialect="sqlite") == fingerprint(second, dialect="sqlite")
+
+
+@settings(max_examples=300, deadline=None)
+@given(_inserts)
+def test_the_fingerprint_of_a_shape_is_that_of_the_text(sql: str) -> None:
+    """Lists, rows, casts and comments that a shape leaves out are none of the fingerprint's."""
+    assert fingerprint_of(OTHER, shape_of(sql).text) == fingerprint_of(OTHER, sql)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("SELECT a FROM t /*trace='1'*/", "SELECT a FROM t /*trace='2'*/"),
+        ("/* 1 */ SELECT a FROM t -- it's", "SELECT a FROM t"),
+        ("SELECT a FROM t WHERE b IN (%s, %s)", "SELECT a FROM t WHERE b IN (%s)"),
+        ("SELECT a FROM t WHERE b IN (1, -2)", "SELECT a FROM t WHERE b IN (3)"),
+        ("INSERT INTO t VALUES (1, NULL), (DEFAULT, 'x')", "INSERT INTO t VALUES (?, ?)"),
+    ],
+)
+def test_what_repeats_has_one_shape(first: str, second: str) -> None:
+    """Comments, and how long lists are, differ from one execution to the next."""
+    assert shape_of(first) == shape_of(second)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT /*! a */ b", "SELECT /*+ a */ b", "SELECT 5--3", "SELECT '\\' -- '", "SELECT a /* /* */ b */"],
+)
+def test_comments_that_some_server_reads_otherwise_stay(sql: str) -> None:
+    """What is not a comment for all of them is none for a shape."""
+    assert shape_of(sql).text == sql
 
 
 def test_a_huge_insert_is_remembered_by_its_beginning() -> None:
@@ -171,6 +218,62 @@ def test_the_first_execution_takes_no_call_site_and_joins_the_most_frequent() ->
     assert (once.count, once.repeated, once.call_site) == (1, 1, "")
     assert (often.count, often.repeated) == (5, 4)
     assert often.call_site.endswith(" in execute")
+
+
+def test_an_unknown_place_is_no_call_site() -> None:
+    """Texts of one fingerprint that are executed once each repeat nothing from one place."""
+    recording = Recording(CallSites())
+    for spaces in range(1, 6):
+        leave(recording.enter(SQLITE, f"SELECT a{' ' * spaces}FROM t"), 1, -1)
+    (use,) = recording.summary().uses
+    assert (use.count, use.repeated, use.call_site) == (5, 1, "")
+
+
+def test_executions_from_as_many_lines_repeat_nothing() -> None:
+    """The first one is not added to one of several equally frequent places."""
+    recording = Recording(CallSites())
+    recording.enter(SQLITE, "SELECT 1")
+    recording.enter(SQLITE, "SELECT 2")
+    recording.enter(SQLITE, "SELECT 3")
+    (use,) = recording.summary().uses
+    assert (use.count, use.repeated) == (3, 1)
+
+
+def test_a_loop_whose_comments_differ_is_told_with_its_place() -> None:
+    """Tools that write the trace into every statement hide no repetition."""
+    recording = Recording(CallSites())
+    for number in range(6):
+        execute(recording, f"SELECT a FROM t WHERE b = %s /*traceparent='00-{number}'*/")
+    (use,) = recording.summary().uses
+    assert (use.count, use.repeated) == (6, 6)
+    assert use.call_site.endswith(" in execute")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "text"),
+    [
+        ("REPLACE INTO t VALUES (1, 'a')", "REPLACE INTO t VALUES (2, 'b')", "REPLACE INTO t VALUES (?)"),
+        ("SELECT 1; SELECT 2", "SELECT 3; SELECT 4", "SELECT ?; SELECT ?"),
+    ],
+)
+def test_a_hash_is_that_of_the_shape(first: str, second: str, text: str) -> None:
+    """What has no readable fingerprint has the same digest whichever values came first."""
+    uses = []
+    for sql in (first, second):
+        recording = Recording()
+        execute(recording, sql)
+        uses += recording.summary().uses
+    assert uses[0].digest == uses[1].digest
+    assert [use.text for use in uses] == [text, text]
+
+
+def test_what_was_not_kept_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Executions of texts beyond the limit reach the report, so that it claims nothing about them."""
+    monkeypatch.setattr(recording_module, "MAX_TEXTS", 2)
+    recording = Recording()
+    for name in "abcde":
+        execute(recording, f"SELECT {name}")
+    assert recording.summary().plain()[2:] == [[NOT_KEPT, "texts that were too many to keep", 3, "", 0, 0]]
 
 
 def test_places_in_libraries_are_passed_over(tmp_path: Any) -> None:
@@ -272,15 +375,16 @@ def test_a_summary_since_a_mark_holds_what_followed() -> None:
 
 
 def test_the_plain_summary_survives_json_and_is_bounded() -> None:
-    """Digests are short and stable; texts are cut to what is read."""
+    """Digests are short and complete; texts are cut, and only the most frequent are there."""
     recording = Recording()
     execute(recording, "CREATE TABLE t (a INTEGER, " + ", ".join(f"b{n} TEXT" for n in range(200)) + ")")
     for number in range(150):
         execute(recording, f"SELECT a{number}")
     plain = recording.summary().plain()
     assert json.loads(json.dumps(plain)) == plain
-    assert len(plain) == 100
+    assert len({row[0] for row in plain}) == 151
     assert all(len(row[0]) == 10 and len(row[1]) <= 300 for row in plain)
+    assert [bool(row[1]) for row in plain] == [True] * 100 + [False] * 51
     assert plain[0][1].startswith("CREATE TABLE t (a INTEGER, b0 TEXT")
 
 
@@ -305,13 +409,24 @@ def row(
         pytest.param([row("A", 5)], {"A": 1}, "likely N+1: 5 times from there", id="five from one place"),
         pytest.param([row("A", 4)], {"A": 1}, None, id="four are too few"),
         pytest.param([row("A", 9, repeated=4)], {"A": 1}, None, id="from many places"),
-        pytest.param([row("A", 5), row("B", 1, rows=5)], {"A": 1}, "N+1: 5 times from there", id="in step"),
         pytest.param(
-            [row("A", 5), row("B", 1, rows=4)], {"A": 1}, "likely N+1: 5 times from there", id="out of step"
+            [row("A", 5), row("SELECT b", 1, rows=5)],
+            {"A": 1},
+            "N+1: 5 times from there",
+            id="in step",
+        ),
+        pytest.param(
+            [row("A", 5), row("SELECT b", 1, rows=4)],
+            {"A": 1},
+            "likely N+1: 5 times from there",
+            id="out of step",
         ),
         pytest.param([row("A", 5, rows=5)], {"A": 1}, "likely N+1: 5 times from there", id="its own rows"),
         pytest.param(
-            [row("A", 5), row("B", 5, rows=5)], {"A": 1}, "likely N+1: 5 times from there", id="side by side"
+            [row("A", 5), row("SELECT b", 5, rows=5)],
+            {"A": 1},
+            "likely N+1: 5 times from there",
+            id="side by side",
         ),
     ],
 )
@@ -375,7 +490,22 @@ def test_expect_tells_what_belongs_to_no_test_and_passes_errors_on() -> None:
         one_and(lambda: 1 // 0)
     with pytest.raises(AssertionError) as caught:
         one_and(lambda: setattr(recording, "unattributed", 2))
-    assert str(caught.value).splitlines()[-1] == "  2 more that belong to no test for certain"
+    assert str(caught.value).splitlines()[-1].startswith("  2 more that belong to no test for certain")
+
+
+def test_expect_holds_only_with_what_belongs_to_no_test() -> None:
+    """Statements of threads without the test's context may be the block's, and may be too many."""
+    recording = Recording()
+
+    def fifty_of_nobody(most: int) -> None:
+        with spying(recording).expect(max=most):
+            recording.unattributed += 50
+
+    fifty_of_nobody(50)
+    with pytest.raises(
+        AssertionError, match=r"0 statements executed, expected at most 49:\n  50 more that belong"
+    ):
+        fifty_of_nobody(49)
 
 
 def test_scaling_looks_through_statements_of_a_first_use() -> None:
@@ -415,5 +545,7 @@ def test_scaling_refuses_what_it_cannot_see() -> None:
         spy.scaling(work, 1, 10)
     with pytest.raises(MeasurementError, match="neither run executed a statement"):
         spy.scaling(lambda size: None, 1, 10)
+    with pytest.raises(MeasurementError, match="50 statements executed that belong to no test for certain"):
+        spy.scaling(lambda size: setattr(recording, "unattributed", 50 if size > 1 else 0), 1, 10)
     with pytest.raises(MeasurementError, match="expected the smaller size first"):
         spy.scaling(lambda size: None, 10, 1)

@@ -62,7 +62,7 @@ def test_prepared_statements_count_at_each_execution(observed: Any, postgres: An
 
     run(postgres, work)
     (use,) = observed.summary.uses
-    assert (use.count, use.repeated, use.text) == (5, 5, "SELECT ? :: INT AS one")
+    assert (use.count, use.repeated, use.text) == (5, 5, "SELECT ? AS one")
     assert use.call_site.endswith(" in work")
 
 

@@ -119,7 +119,7 @@ def _with_insight(finding: Finding, run: Run, section: Section | None, evidence:
         # a budget is not about change: every statement is told
         over = finding.verdict is Verdict.OVER_BUDGET
         before = {} if over or entry is None else entry.statements or {}
-        text = "\n  ".join(growth_lines(record.statements, before))
+        text = "\n  ".join(growth_lines(record.statements, before, metric=finding.metric.name))
     return replace(finding, insight=text) if text else finding
 
 

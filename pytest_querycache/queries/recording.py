@@ -147,7 +147,9 @@ class Recording:
             fingerprint = fingerprint_of(tally.source, tally.sample, control=tally.control)
             part = parts.get(fingerprint)
             if part is None:
-                part = parts[fingerprint] = UseParts(readable(fingerprint, tally.sample))
+                part = parts[fingerprint] = UseParts(
+                    readable(fingerprint, tally.sample, tally.source.dialect)
+                )
             part.add(
                 times,
                 tally.rows - was_rows,

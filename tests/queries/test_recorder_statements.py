@@ -389,11 +389,15 @@ def test_the_plain_summary_survives_json_and_is_bounded() -> None:
 
 
 def test_texts_within_a_statement_that_is_shown_as_it_is_are_left_out() -> None:
-    """What ends up in logs and in files of runs holds no password."""
+    """What ends up in logs and in files of runs holds no password, whatever quotes the server takes."""
     recording = Recording()
     execute(recording, "CREATE ROLE shop PASSWORD 'it''s secret'")
     (use,) = recording.summary().uses
     assert use.text == "CREATE ROLE shop PASSWORD '…'"
+    recording = Recording()
+    execute(recording, 'CREATE USER shop IDENTIFIED WITH x AS "secret"', source=Source("sqlalchemy", "mysql"))
+    (use,) = recording.summary().uses
+    assert use.text == "CREATE USER shop IDENTIFIED WITH x AS '…'"
 
 
 def row(

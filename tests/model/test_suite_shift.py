@@ -30,7 +30,7 @@ MS = 1_000_000
 def session(  # type: ignore[no-untyped-def]
     factor: float, *, number: int = 40, slower: float = 1.0, calm: int = 0, relative: bool = True
 ):
-    """A session whose tests took ``factor`` times what is stored, the first ``slower`` times more, the last as ever."""
+    """A session whose tests took ``factor`` times their time, the first ``slower`` times more, the last none."""
     ids = [f"t.py::test_{n:02}" for n in range(number)]
     factors = [factor * slower, *[factor] * (number - calm - 1), *[1.0] * calm]
     records = [

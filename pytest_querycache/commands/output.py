@@ -15,7 +15,8 @@ __all__ = ["carried", "finish", "print_lines"]
 def print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
     """Print lines to the standard output, or to another stream, as far as it can carry their characters.
 
-    All lines are taken, even where nobody reads them any more: taking one may be what writes a file.
+    Each is one line there, whatever stands in it: see ``reports.signs``.
+    All are taken, even where nobody reads them any more: taking one may be what writes a file.
     """
     out: TextIO | None = sys.stdout if stream is None else stream
     for line in lines:

@@ -7,6 +7,8 @@ from types import TracebackType
 
 import pytest
 
+from ..reports.signs import inert
+
 _EVERY_S = 0.2
 
 
@@ -36,13 +38,13 @@ class Progress:
         """Say on a line that stays what is about to happen."""
         if self._terminal is not None and not self._quiet:
             self._own_line(self._terminal)
-            self._terminal.write_line(f"performance gate: {text}")
+            self._terminal.write_line(_line(text))
 
     def warn(self, text: str) -> None:
         """Say on a line that stays what went wrong."""
         if self._terminal is not None:
             self._own_line(self._terminal)
-            self._terminal.write_line(f"performance gate: {text}", yellow=True)
+            self._terminal.write_line(_line(text), yellow=True)
 
     def show(self, text: str) -> None:
         """Say where we are."""
@@ -59,7 +61,7 @@ class Progress:
         if not self._shown:
             self._own_line(self._terminal)
         self._last, self._shown = now, True
-        self._terminal.rewrite(f"performance gate: {text}"[: _width(self._terminal) - 1], erase=True)
+        self._terminal.rewrite(_line(text)[: _width(self._terminal) - 1], erase=True)
 
     def _own_line(self, terminal: pytest.TerminalReporter) -> None:
         """Leave the line of pytest's own progress; under xdist the terminal does not know that one is open."""
@@ -70,6 +72,10 @@ class Progress:
 
     def _on_terminal(self) -> bool:
         return self._terminal is not None and bool(self._terminal.isatty)
+
+
+def _line(text: str) -> str:
+    return inert(f"performance gate: {text}")
 
 
 def _width(terminal: pytest.TerminalReporter) -> int:

@@ -119,7 +119,13 @@ def _whole_lines(findings: Sequence[Finding]) -> Iterator[Line]:
             yield f"    limit {limit_text(finding.limit)}", PLAIN
     # what two metrics have in common is said once
     for text in dict.fromkeys(text for f in findings for text in (f.proof, f.insight) if text):
-        yield f"  {text}", PLAIN
+        yield from _told_lines(text, "  ")
+
+
+def _told_lines(text: str, indent: str) -> Iterator[Line]:
+    """An insight of several lines, such as the statements that became more, one after the other."""
+    for line in text.split("\n  "):
+        yield f"{indent}{line}", PLAIN
 
 
 def _incomparable_lines(result: GateResult, verbose: bool) -> Iterator[Line]:
@@ -182,7 +188,7 @@ def _unconfirmed_lines(result: GateResult, verbose: bool) -> Iterator[Line]:
         for finding in findings:
             yield f"    {change_text(finding)}; {finding.proof}", PLAIN
             if finding.insight:
-                yield f"    {finding.insight}", PLAIN
+                yield from _told_lines(finding.insight, "    ")
     if len(shown) < len(records):
         yield f"  … and {len(records) - len(shown)} more (-v lists them all)", PLAIN
 

@@ -13,9 +13,9 @@ from ..model.history import Machine, Moment, Series, costs_to_keep, series_of, w
 from ..model.record import Run
 from ..model.verdict import GateResult, Verdict
 from ..storage.history_format import HistoryError, check_header
-from ..storage.repository import read_head
 from .exit_status import fail_session
-from .settings import Mode, Settings
+from .head import read_session_head
+from .settings import Settings
 
 _SHOWN = 100
 """How many of the newest runs a chart shows."""
@@ -74,7 +74,7 @@ class Remembering:
         # only a command that was asked for is imported where it is needed: sqlite3 is nobody else's business
         from ..storage.history import append_run
 
-        aside = append_run(path, Machine.of(run.environment), self._moment(path), costs)
+        aside = append_run(path, Machine.of(run.environment), self._moment(), costs)
         named = self._settings.configuration.history
         if aside is not None:
             self._lines.append(
@@ -82,9 +82,8 @@ class Remembering:
             )
         self._lines.append(f"history: {len(costs)} record{'' if len(costs) == 1 else 's'} kept in {named}")
 
-    def _moment(self, path: Path) -> Moment:
-        written = self._settings.baseline if self._settings.mode is Mode.UPDATE else path
-        head = read_head(self._config.rootpath, ignoring=written)
+    def _moment(self) -> Moment:
+        head = read_session_head(self._config, self._settings)
         return Moment(
             finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             commit=head.commit if head is not None else "",

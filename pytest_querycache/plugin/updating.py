@@ -13,9 +13,9 @@ from ..model.learned import Learned
 from ..model.missing import missing_entries
 from ..model.quantity import format_quantity
 from ..storage.baseline_file import update_baseline
-from ..storage.repository import read_head
 from .arms import executor_for
 from .collecting import Collecting
+from .head import read_session_head
 from .progress import Progress
 from .settings import Settings, shown_path
 
@@ -91,7 +91,7 @@ class Update:
             environment.key, Section(environment=StoredEnvironment.of(environment))
         )
         self._collecting.finish(entries=section.entries)
-        head = read_head(self._config.rootpath, ignoring=self._settings.baseline)
+        head = read_session_head(self._config, self._settings)
         self.acceptance = accept(
             section,
             self._collecting.run.records.values(),

@@ -27,10 +27,11 @@ class Head:
     date: str
 
 
-def read_head(folder: Path, *, ignoring: Path) -> Head | None:
+def read_head(folder: Path, *, ignoring: Path, history: Path | None = None) -> Head | None:
     """The commit a folder stands at, or None outside a repository, without a commit, or without git.
 
-    Changes to the file ``ignoring`` do not count as dirt: it is the baseline that is about to be written.
+    Changes to the file ``ignoring`` do not count as dirt: it is the baseline that is about to be written. Nor do
+    the ``history``, its journal, and what was set aside of it as damaged.
     """
     commit = _git(folder, "rev-parse", f"--short={_SHORT}", "HEAD")
     if commit is None:
@@ -38,7 +39,7 @@ def read_head(folder: Path, *, ignoring: Path) -> Head | None:
     date = _git(folder, "show", "-s", "--format=%cs", "HEAD") or ""
     status = _git(folder, "status", "--porcelain", "--untracked-files=normal", "-z")
     top = _git(folder, "rev-parse", "--show-toplevel")
-    return Head(commit=commit, dirty=_is_dirty(status, top, ignoring), date=date)
+    return Head(commit=commit, dirty=_is_dirty(status, top, ignoring, history), date=date)
 
 
 def top_folder(folder: Path) -> Path | None:
@@ -118,11 +119,36 @@ def variables_for_git() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
 
 
-def _is_dirty(status: str | None, top: str | None, ignoring: Path) -> bool:
+def _is_dirty(status: str | None, top: str | None, ignoring: Path, history: Path | None) -> bool:
     if status is None or top is None:
         return True
-    changed = (Path(top) / line[3:] for line in status.split("\0") if len(line) > 3)
-    return any(path.resolve() != ignoring.resolve() for path in changed)
+    own = [file.resolve() for file in (ignoring, history) if file is not None]
+    for line in status.split("\0"):
+        names = [line[3:]] if len(line) > 3 else []
+        # of a folder that is not in the repository git names no files, but one of ours may be all there is
+        if (
+            names
+            and names[0].endswith("/")
+            and any(Path(top, names[0]).resolve() in file.parents for file in own)
+        ):
+            names = _untracked(Path(top), names[0])
+        if not all(_is_own(Path(top, name), ignoring, history) for name in names):
+            return True
+    return False
+
+
+def _untracked(top: Path, name: str) -> list[str]:
+    """The files of a folder that are not in the repository, and not ignored by it."""
+    found = _git(top, "--literal-pathspecs", "ls-files", "--others", "--exclude-standard", "-z", "--", name)
+    return [name] if found is None else [file for file in found.split("\0") if file]
+
+
+def _is_own(path: Path, baseline: Path, history: Path | None) -> bool:
+    if path.resolve() == baseline.resolve():
+        return True
+    if history is None or path.parent.resolve() != history.parent.resolve():
+        return False
+    return re.fullmatch(rf"{re.escape(history.name)}(\.damaged-\d+)?(-journal)?", path.name) is not None
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

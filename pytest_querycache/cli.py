@@ -89,17 +89,17 @@ def _prune(options: argparse.Namespace) -> int:
 def _history(options: argparse.Namespace) -> int:
     from .commands.history import history_lines
 
-    print_lines(
-        history_lines(
-            options.rootdir,
-            options.history,
-            options.node_id,
-            metric=options.metric,
-            since=options.since,
-            limit=options.limit,
-            as_json=options.format == "json",
-        )
+    as_json = options.format == "json"
+    lines = history_lines(
+        options.rootdir,
+        options.history,
+        options.node_id,
+        metric=options.metric,
+        since=options.since,
+        limit=options.limit,
+        as_json=as_json,
     )
+    print_lines(line for text in lines for line in (text.split("\n") if as_json else (text,)))
     return EXIT_OK
 
 
@@ -115,11 +115,13 @@ def _compare(options: argparse.Namespace) -> int:
             compare(options.old, options.new, policy, section=options.section, confirm=options.confirm)
         ]
     if options.format == "json":
-        print_lines([_json_of(accounts, by_key=options.all)])
+        print_lines(_json_of(accounts, by_key=options.all).split("\n"))
     elif options.format == "markdown":
         from .reports.markdown import markdown_report
 
-        print_lines(line for account in accounts for line in markdown_report(account).splitlines())
+        print_lines(
+            line for account in accounts for line in markdown_report(account).rstrip("\n").split("\n")
+        )
     else:
         from .reports.comparison import comparison_lines
 
@@ -156,6 +158,10 @@ def _accept(options: argparse.Namespace) -> int:
     if taken.unproved:
         tests = "1 test" if taken.unproved == 1 else f"{taken.unproved} tests"
         print_lines([f"times of {tests} differ, and one execution proves nothing: name a test to take them"])
+    if taken.left_times:
+        print_lines(
+            [f"times stay as they were: {taken.left_times}; pytest --perf-update of all tests takes new ones"]
+        )
     return EXIT_OK
 
 
@@ -172,7 +178,7 @@ def _gate(options: argparse.Namespace) -> int:
         confirm=options.confirm,
     )
     assert account.result is not None
-    accept = accept_command(options.paths, account)
+    accept = accept_command(options.paths, account, baseline=options.baseline, rootdir=options.rootdir)
     print_lines(text for text, _ in gate_lines(account.result, verbose=True, accept=(accept, "")))
     _write_reports(options, account, accept)
     return EXIT_WORSE if account.result.failures else EXIT_OK
@@ -194,7 +200,8 @@ def _report(options: argparse.Namespace) -> int:
     if not _wanted_reports(options):
         raise ReportError("no report was asked for: expected --html FILE, --markdown FILE or --gitlab FOLDER")
     account = account_beside(options.path, _baseline_path(options), required=options.baseline is not None)
-    _write_reports(options, account, accept_command([options.path], account))
+    accept = accept_command([options.path], account, baseline=options.baseline, rootdir=options.rootdir)
+    _write_reports(options, account, accept)
     return EXIT_OK
 
 

@@ -11,11 +11,12 @@ from ..model.acceptance import Acceptance, accept
 from ..model.account import Account
 from ..model.baseline import Baseline, Commit, Entry, Section
 from ..model.change import Change
-from ..model.environment import StoredEnvironment
+from ..model.environment import StoredEnvironment, another_processor
 from ..model.learned import Learned
 from ..model.metric import DB_DISTINCT, DB_QUERIES, DB_REPEATED
 from ..model.policy import Policy
 from ..model.record import SEPARATOR, Record
+from ..model.shards import is_of_several
 from ..model.verdict import Verdict
 from ..storage.baseline_file import update_baseline
 from ..storage.run_file import read_run
@@ -25,10 +26,15 @@ _COUNTED_STATEMENTS = frozenset({DB_QUERIES.name, DB_DISTINCT.name, DB_REPEATED.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What a run's figures did to the baseline; ``unproved`` counts tests whose old times stay, for want of proof."""
+    """What a run's figures did to the baseline.
+
+    ``unproved`` counts tests whose old times stay, for want of proof; ``left_times`` says why no time was taken at
+    all, empty where times may be.
+    """
 
     acceptance: Acceptance
     unproved: int
+    left_times: str = ""
 
 
 def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Policy) -> Taken:
@@ -36,9 +42,10 @@ def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Poli
 
     Only metrics whose figures changed by more than their threshold tolerates are taken; of the others the old
     figures stay. What varies from run to run, such as a time, is taken of a known test only where the run's own gate
-    proved it, or where the test is named: a single slow moment would loosen the gate for good. Raises RunFileError
-    where a node id is not in the run or a tracer distorted its figures, BaselineError where the file cannot be
-    written.
+    proved it, or where the test is named: a single slow moment would loosen the gate for good. Where old times stay,
+    so does the CPU they were measured on: a run of another one brings its counts alone. Raises RunFileError where a
+    node id is not in the run, a tracer distorted its figures, or several CPUs would have to be noted as one,
+    BaselineError where the file cannot be written.
     """
     account = read_run(path)
     if account.run.disturbances:
@@ -59,16 +66,33 @@ def accept_run(path: Path, node_ids: Sequence[str], baseline: Path, policy: Poli
             _learned(account, section),
             policy,
             environment=environment,
+            keeps_times=True,
             commit=account.occasion.commit,
         )
+        _refuse_several_processors(path, environment.cpu_model, section)
         unproved = set() if node_ids else _unproved(account, acceptance)
         acceptance.changed = [change for change in acceptance.changed if _key(change) not in unproved]
         _keep_unchanged(section, before, acceptance)
         _note_commit(section, account)
-        taken.append(Taken(acceptance=acceptance, unproved=len({node_id for node_id, _ in unproved})))
+        taken.append(
+            Taken(
+                acceptance=acceptance,
+                unproved=len({node_id for node_id, _ in unproved}),
+                left_times=another_processor(environment, section.environment),
+            )
+        )
 
     update_baseline(baseline, change)
     return taken[0]
+
+
+def _refuse_several_processors(path: Path, cpu_model: str, section: Section) -> None:
+    """No machine's times would ever compare with those of a section that names several processors."""
+    if is_of_several(cpu_model) and section.environment.cpu_model == cpu_model:
+        raise RunFileError(
+            f"{path}: its shards were measured on {cpu_model}, and a baseline holds times of one "
+            "CPU; accept the shards one by one, the first one's CPU is noted"
+        )
 
 
 def _asked(account: Account, node_ids: Sequence[str], path: Path) -> list[Record]:

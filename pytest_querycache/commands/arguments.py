@@ -92,7 +92,13 @@ def _run_commands(
 
     gate = commands.add_parser("gate", help="judge the runs of a split suite as one")
     gate.add_argument("paths", metavar="RUN", nargs="+", type=Path)
-    gate.add_argument("--shards", type=int, metavar="N", help="how many runs there have to be")
+    gate.add_argument(
+        "--shards",
+        type=int,
+        metavar="N",
+        help="how many runs there have to be; several runs that leave out tests the baseline knows are refused "
+        "without it",
+    )
     gate.set_defaults(run="gate")
 
     merge = commands.add_parser("merge", help="put the sections of several baselines into one")

@@ -10,6 +10,7 @@ from ..model.account import Account
 from ..model.baseline import Baseline, Section
 from ..model.first_sight import judge_as_it_stands
 from ..model.policy import Policy
+from ..model.shards import refuse_interrupted
 from ..model.sides import alike, own_metrics_of, run_of_section, section_of_run
 from ..storage.baseline_file import read_baseline
 from ..storage.run_file import is_run, read_run
@@ -40,7 +41,8 @@ def compare(old: Path, new: Path, policy: Policy, *, section: str = "", confirm:
     """The new file held against the old one, by the project's thresholds.
 
     First executions are held against first executions, and between two baselines repeats against repeats.
-    ``section`` names the environment where both files know several. Raises RunFileError and BaselineError.
+    ``section`` names the environment where both files know several. Raises RunFileError, also for a run of an
+    interrupted session, and BaselineError.
     """
     before, after = _side(old), _side(new)
     return _compared(before, after, _common_key(before, after, section), policy, confirm)
@@ -72,7 +74,9 @@ def _side(path: Path) -> _Side:
     if not path.exists():
         raise RunFileError(f"{path}: no such file, expected a run or a baseline")
     if is_run(path):
-        return _Side(path, account=read_run(path))
+        account = read_run(path)
+        refuse_interrupted(str(path), account)
+        return _Side(path, account=account)
     return _Side(path, baseline=read_baseline(path))
 
 

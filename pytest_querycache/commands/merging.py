@@ -30,16 +30,19 @@ def merge(paths: Sequence[Path], into: Path) -> dict[str, bool]:
 
 
 def _news(read: Sequence[tuple[Path, dict[str, Section]]], old: Baseline) -> dict[str, Section]:
-    """The sections that are not as the old baseline has them."""
+    """The sections that are not as the old baseline has them: their figures, or where these were measured."""
     homes: dict[str, Path] = {}
     news: dict[str, Section] = {}
     for path, sections in read:
         for key, section in sections.items():
-            if key in old.sections and section.entries == old.sections[key].entries:
+            if key in old.sections and section == old.sections[key]:
                 continue
-            if key in news and news[key].entries != section.entries:
+            if key in news and news[key] != section:
+                what = (
+                    "figures" if news[key].entries != section.entries else "machines, dependencies or commits"
+                )
                 raise BaselineError(
-                    f"{homes[key]} and {path} hold {key} with different figures; "
+                    f"{homes[key]} and {path} hold {key} with different {what}; "
                     "expected each environment in one of them"
                 )
             news[key] = section

@@ -9,7 +9,7 @@ from statistics import median
 from .baseline import Section
 from .change import Change, changes_between
 from .environment import Environment, StoredEnvironment, changed_distributions
-from .learned import Learned, new_entry, with_times_of, without_times
+from .learned import Learned, has_times, new_entry, with_times_of, without_times
 from .metric import REFERENCE_TIME
 from .policy import Applied, Policy
 from .record import Record, is_of_a_test
@@ -40,6 +40,7 @@ def accept(
     environment: Environment,
     disturbed: Container[str] = (),
     gone: Iterable[str] = (),
+    keeps_times: bool = False,
     commit: str,
 ) -> Acceptance:
     """Put the figures of passed records into a section, and leave alone what did not change.
@@ -49,18 +50,21 @@ def accept(
     of the suite measured on another CPU than the section's brings its counts alone: one section holds times of one
     kind of machine; and it lets the section name newer dependencies only where no entry was measured with older
     ones, because old code beside new cannot acquit what a dependency made slower. ``disturbed`` are the families
-    whose values a tracer distorted in the session, ``gone`` entries that no test claims any more.
+    whose values a tracer distorted in the session, ``gone`` entries that no test claims any more. With
+    ``keeps_times`` the caller puts old times back, so that neither the CPU of the section nor its reference workload
+    changes under them.
     """
     acceptance = Acceptance()
     records = list(records)
     waiting = _not_measured(records, section, gone)
     other_cpu = bool(section.entries) and section.environment.cpu_model != environment.cpu_model
-    if other_cpu and not waiting:
+    bound = keeps_times and any(map(has_times, section.entries.values()))
+    if other_cpu and not waiting and not bound:
         _change_machines(section, records)
         other_cpu = False
     if not other_cpu:
         acceptance.older = _change_environment(section, StoredEnvironment.of(environment), len(waiting))
-    if section.reference_ns is None:
+    if section.reference_ns is None and not other_cpu and not bound:
         found = [r.values[REFERENCE_TIME.name] for r in records if REFERENCE_TIME.name in r.values]
         section.reference_ns = round(median(found)) if found else None
     for record in records:

@@ -110,7 +110,12 @@ def with_times_of(entry: Entry, old: Entry | None, record: Record) -> Entry:
         for name, figure in entry.figures()
         if name in times or not _is_time(record, name)
     ]
-    return Entry(kept, commit=entry.commit, alone=entry.alone)
+    return Entry(kept, commit=entry.commit, alone=entry.alone, statements=entry.statements)
+
+
+def has_times(entry: Entry) -> bool:
+    """Whether an entry holds figures of one kind of machine."""
+    return any(name in METRICS and METRICS[name].family is Family.TIME for name, _ in entry.figures())
 
 
 def _is_time(record: Record, name: str) -> bool:

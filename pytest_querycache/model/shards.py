@@ -11,6 +11,9 @@ from .environment import Environment, changed_distributions, shortened
 from .record import Run
 from .verdict import Evidence
 
+_AND = " and "
+"""Between the names of processors: a word that no name of one is known to have."""
+
 
 def joined(accounts: Mapping[str, Account]) -> tuple[Account, list[str]]:
     """The session that several shards make up, and what people should know of it.
@@ -24,10 +27,7 @@ def joined(accounts: Mapping[str, Account]) -> tuple[Account, list[str]]:
         _check_same(first_name, first, name, account)
         notes.extend(_differences(first_name, first, name, account))
     for name, account in accounts.items():
-        if not account.run.complete:
-            raise RunFileError(
-                f"{name}: its session was interrupted, so nothing can be decided; run it again"
-            )
+        refuse_interrupted(name, account)
     run = _joined_run(accounts)
     if len(accounts) > 1 and run.deselected:
         notes.append(
@@ -38,6 +38,17 @@ def joined(accounts: Mapping[str, Account]) -> tuple[Account, list[str]]:
     for account in accounts.values():
         evidence.update(account.evidence)
     return Account(run=run, occasion=first.occasion, evidence=evidence), notes
+
+
+def refuse_interrupted(name: str, account: Account) -> None:
+    """Raise RunFileError for half a session, whose last tests whatever ended it may have disturbed."""
+    if not account.run.complete:
+        raise RunFileError(f"{name}: its session was interrupted, so nothing can be decided; run it again")
+
+
+def is_of_several(cpu_model: str) -> bool:
+    """Whether a run's shards were measured on several processors, so that its times are those of none."""
+    return _AND in cpu_model
 
 
 def _check_same(first_name: str, first: Account, name: str, account: Account) -> None:
@@ -90,4 +101,4 @@ def _joined_environment(environments: list[Environment]) -> Environment:
     for environment in environments:
         distributions.update(environment.distributions)
     models = dict.fromkeys(environment.cpu_model for environment in environments)
-    return replace(environments[0], cpu_model=" and ".join(models), distributions=distributions)
+    return replace(environments[0], cpu_model=_AND.join(models), distributions=distributions)

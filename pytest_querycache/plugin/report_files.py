@@ -19,9 +19,10 @@ from ..model.account import Account, Occasion
 from ..model.baseline import Section
 from ..model.record import Run
 from ..model.verdict import Evidence, GateResult, Verdict
+from ..reports.signs import visible
 from ..storage.checkout import folder_in_checkout
 from ..storage.replace import write_text
-from ..storage.repository import read_head
+from .head import read_session_head
 from .options import FOLDERS, REPORTS
 from .settings import Mode, Settings
 
@@ -80,7 +81,7 @@ class ReportFiles:
     def tell(self, terminal: pytest.TerminalReporter) -> None:
         """Say which files were written, and which could not be."""
         for line in self._lines:
-            terminal.write_line(line)
+            terminal.write_line(visible(line))
 
     def _write_files(self, account: Account, accept: str) -> Iterable[str]:
         """Write one file after the other; gives what went wrong."""
@@ -96,7 +97,20 @@ class ReportFiles:
         result = account.result
         if name != "json" or result is None or not result.of(Verdict.REGRESSED):
             return ""
-        return f"; to accept its figures as they are: querycache accept {shlex.quote(self._given[name])}"
+        return f"; to accept its figures as they are: {self._accept_command(self._given[name])}"
+
+    def _accept_command(self, run_file: str) -> str:
+        """``querycache accept`` as it has to be typed in this folder; what pytest was told, it has to be told too."""
+        option, here = self._config.option, self._config.invocation_params.dir
+        command = ["querycache", "accept", run_file]
+        # the command knows the configuration, and nothing of this command line
+        if option.perf_baseline:
+            command += ["--baseline", option.perf_baseline]
+        elif any(setting.partition("=")[0].strip() == "baseline" for setting in option.perf_set or ()):
+            command += ["--baseline", _path_from(here, self._settings.baseline)]
+        if here != self._config.rootpath:
+            command += ["--rootdir", _path_from(here, self._config.rootpath)]
+        return shlex.join(command)
 
     def _tell_github(self, account: Account, accept: str) -> Iterable[str]:
         """Append to the job's summary; gives the annotations, which the log carries.
@@ -121,7 +135,7 @@ class ReportFiles:
         return folder_in_checkout(self._config.rootpath, os.environ.get(variable, ""))
 
     def _occasion(self) -> Occasion:
-        head = read_head(self._config.rootpath, ignoring=self._settings.baseline)
+        head = read_session_head(self._config, self._settings)
         return Occasion(
             command=shlex.join(["pytest", *map(str, self._config.invocation_params.args)]),
             finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -148,3 +162,11 @@ class ReportFiles:
 
             write_text(path / METRICS_FILE, metrics_report(account))
             write_text(path / QUALITY_FILE, quality_report(account, folder=self._folder_in("CI_PROJECT_DIR")))
+
+
+def _path_from(folder: Path, path: Path) -> str:
+    """A path as a command takes it that is started in a folder."""
+    try:
+        return os.path.relpath(path, folder)
+    except ValueError:  # on another drive
+        return str(path)

@@ -12,7 +12,7 @@ from ..model.environment import Environment, another_processor, incomparable_fam
 from ..model.metric import Family
 from ..model.record import Run
 from ..model.verdict import GateResult, Verdict
-from ..reports.signs import terminal_encoding, written_out
+from ..reports.signs import inert, terminal_encoding, written_out
 from ..reports.terminal import Line, gate_lines, quoted, track_lines
 from ..reports.update_terminal import update_lines
 from ..storage.repository import why_no_old_code
@@ -75,7 +75,7 @@ class Summary:
                 lines.append(f"  times: {problem}; without old code beside them a stricter bar holds")
         elif disturbances:
             lines.append(f"  figures are distorted: {', '.join(sorted(set(disturbances.values())))}")
-        return lines
+        return [inert(line) for line in lines]
 
     def write(
         self,
@@ -114,7 +114,7 @@ class Summary:
         """The command that accepts, and what to run for it: a few guilty tests, else all that was run now."""
         config = self._config
         given = config.option.perf_baseline
-        command = f"{ACCEPT}={given}" if given else ACCEPT
+        command = f"{ACCEPT}={quoted(given)}" if given else ACCEPT
         guilty = [
             record.test_id or record.node_id
             for finding in result.of(Verdict.REGRESSED)

@@ -191,9 +191,21 @@ def test_which_shard_is_missing(
 
 
 def test_a_file_that_no_shard_ran(capsys: pytest.CaptureFixture[str]) -> None:
-    """A suite that is split by files misses entries of the missing shard's files, which are named."""
-    text = said(capsys, "gate", "1.json", "2.json", exit_status=0)
-    assert "note: no run collected u.py, which the baseline knows; is a shard missing?" in text
+    """A suite that is split by files lacks a missing shard's files: refused, unless that number of runs was meant."""
+    text = one_line(capsys, "gate", "1.json", "2.json")
+    assert (
+        "no run has u.py, which the baseline knows; is a shard missing? Where these are all, say --shards 2"
+        in text
+    )
+    for runs in (("1.json", "2.json", "--shards", "2"), ("1.json",)):
+        text = said(capsys, "gate", *runs, exit_status=0)
+        assert "note: no run collected u.py, which the baseline knows; is a shard missing?" in text
+
+
+def test_what_a_script_measured_belongs_to_no_shard(capsys: pytest.CaptureFixture[str]) -> None:
+    """An entry without a file is none that a shard could lack."""
+    write_sections("perf-baseline.json", {HERE.key: ["t.py::a", "t.py::b", "import of the catalogue"]})
+    assert "no run collected" not in said(capsys, "gate", "1.json", "2.json", exit_status=0)
 
 
 def test_prune(capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,7 +259,7 @@ def started(
         (("explain", "t.py::test_a"), 0),
         (("show",), 0),
         (("--help",), 0),
-        (("gate", "1.json", "2.json"), 0),
+        (("gate", "1.json", "2.json", "--shards", "2"), 0),
         (("gate", "worse.json"), 1),
         (("compare", "perf-baseline.json", "1.json", "--format", "json"), 0),
         (("report", "1.json", "--markdown", "summary.md"), 0),

@@ -183,3 +183,31 @@ def test_no_section_in_common(capsys: pytest.CaptureFixture[str]) -> None:
     baseline_file("new.json", "e2", x=Figure(1))
     text = said(capsys, "compare", "old.json", "new.json", "--all", exit_status=4)
     assert "old.json knows e1, new.json e2: expected an environment in both" in text
+
+
+@pytest.mark.parametrize("interrupted", ["a.json", "b.json"])
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_an_interrupted_session_is_refused(
+    capsys: pytest.CaptureFixture[str], interrupted: str, form: str
+) -> None:
+    """Half a session decides nothing, on either side and in any form: one line, and exit status 4."""
+    files = [run_file(name, x={"allocated_bytes": 1e5}) for name in ("a.json", "b.json")]
+    text = Path(interrupted).read_text(encoding="utf-8")
+    Path(interrupted).write_text(text.replace('"complete": true', '"complete": false'), encoding="utf-8")
+    said_of_it = said(capsys, "compare", *files, "--format", form, exit_status=4)
+    assert said_of_it == (
+        f"querycache: {interrupted}: its session was interrupted, so nothing can be decided; run it again\n"
+    )
+
+
+def test_a_hostile_name_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """What programs read is JSON, and the name is what it was."""
+    name = "x[##[add-mask]\n::add-mask::y\x1b[2J]"
+    old, new = run_file("a.json", **{name: {"allocated_bytes": 1e5}}), run_file("b.json")
+    for form in ("text", "markdown"):
+        text = said(capsys, "compare", old, new, "--format", form, exit_status=1)
+        assert "\n::" not in text
+        assert "\x1b" not in text
+        assert "##[" not in text
+    document = json.loads(said(capsys, "compare", old, new, "--format", "json", exit_status=1))
+    assert document["findings"][0]["node_id"] == f"t.py::{name}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_querycache.model.account import Account, Occasion
-from pytest_querycache.model.baseline import Baseline, Entry, Figure, Section
+from pytest_querycache.model.baseline import Baseline, Commit, Entry, Figure, Section
 from pytest_querycache.model.environment import Environment, StoredEnvironment
 from pytest_querycache.model.metric import ALLOCATED_BYTES, WALL_TIME
 from pytest_querycache.model.record import Record, Run
@@ -22,6 +22,7 @@ from tests.accounts import HERE, account
 from tests.commands.test_compare import said
 
 OLD = Figure(100_000, 90_000)
+REGRESSED = Finding(node_id="t.py::a", verdict=Verdict.REGRESSED, metric=ALLOCATED_BYTES, now=200_000)
 
 
 @pytest.fixture(autouse=True)
@@ -135,14 +136,43 @@ def test_few_guilty_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "accept it: querycache accept 1.json t.py::a" in said(capsys, "gate", run, exit_status=1)
 
 
+def test_the_next_command_is_for_the_same_baseline(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the gate was told of baseline and folder the next command is told too, as a shell takes it."""
+    write_sections("ci files/b.json", {HERE.key: ["t.py::a", "t.py::b"]})
+    run = shard("1.json", {"a": 200_000, "b": 100_000})
+    text = said(capsys, "gate", run, "--baseline", "ci files/b.json", exit_status=1)
+    assert "accept it: querycache accept 1.json t.py::a --baseline 'ci files/b.json'\n" in text
+    said(capsys, "accept", "1.json", "t.py::a", "--baseline", "ci files/b.json", exit_status=0)
+    assert "regressed 0" in said(capsys, "gate", run, "--baseline", "ci files/b.json", exit_status=0)
+
+    (folder / "deep").mkdir()
+    monkeypatch.chdir(folder / "deep")
+    text = said(capsys, "gate", "../1.json", "--rootdir", "..", exit_status=1)
+    assert "accept it: querycache accept ../1.json t.py::a --rootdir ..\n" in text
+    report = ("report", "../1.json", "--markdown", "s.md", "--baseline", "../ci files/b.json")
+    shard("../1.json", {"a": 1}, result=GateResult(findings=[REGRESSED]))
+    said(capsys, *report, exit_status=0)
+    command = "querycache accept ../1.json t.py::a --baseline '../ci files/b.json'"
+    assert command in Path("s.md").read_text(encoding="utf-8")
+
+
 def test_a_test_no_shard_ran(capsys: pytest.CaptureFixture[str]) -> None:
-    """A test that every shard left out may belong to a shard that is missing, which is said."""
+    """A test that every shard left out may belong to a missing one: said, and refused where the baseline knows it."""
     runs = (
         shard("1.json", {"a": 100_000}, deselected=("b", "c")),
         shard("2.json", {"b": 100_000}, deselected=("a", "c")),
     )
     text = said(capsys, "gate", *runs, exit_status=0)
     assert "1 tests were left out by every shard, t.py::c; is a shard missing?" in text
+    write_sections("perf-baseline.json", {HERE.key: ["t.py::a", "t.py::b", "t.py::c"]})
+    text = said(capsys, "gate", *runs, exit_status=4)
+    assert text == (
+        "querycache: 1.json, 2.json: no run has t.py::c, which the baseline knows; is a shard missing? "
+        "Where these are all, say --shards 2\n"
+    )
+    assert "1 tests were left out" in said(capsys, "gate", *runs, "--shards", "2", exit_status=0)
 
 
 @pytest.mark.parametrize(
@@ -313,6 +343,10 @@ def test_a_slow_moment_is_not_accepted(capsys: pytest.CaptureFixture[str]) -> No
     assert "proves nothing" not in accepted("t.py::a")
 
 
+def section() -> Section:
+    return read_baseline(Path("perf-baseline.json")).sections[HERE.key]
+
+
 def test_accept_into_a_new_file(capsys: pytest.CaptureFixture[str]) -> None:
     """A pipeline's first run makes the first baseline."""
     run = shard("1.json", {"a": 200_000})
@@ -348,6 +382,31 @@ def test_merge_what_each_job_updated(capsys: pytest.CaptureFixture[str]) -> None
         "e2": {"t.py::other"},
         "e3": {"t.py::a"},
     }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"environment": replace(StoredEnvironment.of(HERE), distributions={"pydantic": "2.3"})},
+        {"environment": replace(StoredEnvironment.of(HERE), cpu_model="CPU B")},
+        {"reference_ns": 50_000},
+        {"commits": {"c0ffee": Commit(dirty=False, date="2026-01-02")}},
+    ],
+    ids=["dependencies", "processor", "reference", "commits"],
+)
+def test_merge_what_was_measured_elsewhere(
+    capsys: pytest.CaptureFixture[str], change: dict[str, object]
+) -> None:
+    """Equal figures of a newer environment are news too, and two different ones are refused."""
+    old = read_baseline(Path("perf-baseline.json")).sections[HERE.key]
+    new = replace(old, **change)  # type: ignore[arg-type]
+    Path("new.json").write_text(write_baseline(Baseline(sections={HERE.key: new})), encoding="utf-8")
+    text = said(capsys, "merge", "new.json", "--into", "perf-baseline.json", exit_status=0)
+    assert text == f"perf-baseline.json: {HERE.key}\n"
+    assert section() == new
+    write_sections("old.json", {HERE.key: ["t.py::a", "t.py::b"]})
+    text = said(capsys, "merge", "new.json", "old.json", "--into", "all.json", exit_status=4)
+    assert f"new.json and old.json hold {HERE.key} with different machines, dependencies or commits" in text
 
 
 def test_report(capsys: pytest.CaptureFixture[str]) -> None:

@@ -336,6 +336,31 @@ def test_part_of_a_suite_on_another_cpu_brings_its_counts_alone() -> None:
     assert entry.figure("allocated_bytes") == Figure(900_000)
 
 
+def test_another_cpu_leaves_the_reference_alone() -> None:
+    """Times that were brought to no machine's speed are not called those of a machine they never saw."""
+    section = two_entries_on_a_mac()
+    taken(section, record(allocated_bytes=5, reference_time=70_000), environment=on_cpu("EPYC"))
+    assert section.reference_ns is None
+
+
+def test_statements_are_counts_of_any_cpu() -> None:
+    """What became more on another machine can still be named: the entry knows its statements."""
+    section = two_entries_on_a_mac()
+    statements = [["digest", "SELECT 1", 3, "t.py:1", 3, 0]]
+    taken(section, record(db_queries=3, more={"statements": statements}), environment=on_cpu("EPYC"))
+    assert section.entries[TEST].statements == {"digest": 3}
+
+
+def test_old_times_keep_their_machine() -> None:
+    """Who puts old times back gets the section's CPU and reference unchanged, even from a whole suite elsewhere."""
+    section = two_entries_on_a_mac()
+    section.reference_ns = 90_000
+    both = record(wall_time=9_000_000, reference_time=50_000), record("t.py::test_two", wall_time=2_000_000)
+    taken(section, *both, environment=on_cpu("EPYC"), keeps_times=True)
+    assert (section.environment.cpu_model, section.reference_ns) == ("M4", 90_000)
+    assert section.entries["t.py::test_two"].figure("wall_time") == Figure(1_000_000)
+
+
 def test_new_test_on_another_cpu_has_no_time() -> None:
     """A test that is new on another machine than the section's is taken in without a time."""
     section = two_entries_on_a_mac()

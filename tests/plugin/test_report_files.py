@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 
+from pytest_querycache.cli import main
 from pytest_querycache.storage.run_file import SCHEMA, read_run
 
 if TYPE_CHECKING:
@@ -209,3 +211,63 @@ def test_a_terminal_without_unicode(project: Project, monkeypatch: pytest.Monkey
     assert " KB -> " in said
     assert "\\xb7" not in said
     assert "\\u2192" not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "folder", "command"),
+    [
+        (
+            ("--perf-baseline=ci file.json",),
+            "",
+            "querycache accept run.json --baseline 'ci file.json'",
+        ),
+        (
+            ("--perf-baseline", "--perf-set=baseline=ci file.json"),
+            "tests",
+            "querycache accept run.json --baseline '../ci file.json' --rootdir ..",
+        ),
+        (
+            ("--perf-baseline=../ci file.json",),
+            "tests",
+            "accept run.json --baseline '../ci file.json' --rootdir ..",
+        ),
+    ],
+    ids=["given", "set", "given from below"],
+)
+def test_the_next_command_is_for_the_same_baseline(
+    project: Project, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], folder: str, command: str
+) -> None:
+    """What was said of the baseline on the command line is said to the next command too, as a shell takes it."""
+    project.write("pyproject.toml", "[tool.pytest.ini_options]\n")
+    project.write("tests/test_shop.py", SUITE)
+    project.record("--perf-set=baseline=ci file.json")
+    project.write("tests/test_shop.py", SUITE.replace("range(100)", "range(3_000)"))
+    monkeypatch.chdir(project.folder / folder)
+    gate = (*options, "--perf-confirm=off", "--perf-threshold=time=off", "--perf-json=run.json")
+    said = project.run(*gate, exit_status=1)
+    assert f"{command}\n" in said
+    if options[0] != "--perf-baseline":
+        assert f"accept it: pytest --perf-update='{options[0].partition('=')[2]}'" in said
+    given = command.partition("accept ")[2]
+    assert main(["accept", *shlex.split(given)]) == 0
+    project.run(*gate, exit_status=0)
+
+
+def test_names_steer_nothing(project: Project) -> None:
+    """A name with control characters or line ends is shown, and obeyed neither by the terminal nor by a log."""
+    hostile = "lo\\x1b[2J\\n::add-mask::ad"
+    project.write(
+        "test_shop.py",
+        "def test_list(perf_tracker):\n"
+        f"    with perf_tracker.scoped('{hostile}'):\n"
+        "        assert [bytes(1_000) for _ in range(100)]\n",
+    )
+    said = project.run("--perf-track", exit_status=0)
+    assert f"  test_shop.py::test_list::{hostile}\n" in said
+    assert "\x1b[2J" not in said
+    project.record()
+    suite = (project.folder / "test_shop.py").read_text(encoding="utf-8")
+    project.write("test_shop.py", suite.replace("range(100)", "range(3_000)"))
+    said = project.gate("-v", exit_status=1)
+    assert f"\ntest_shop.py::test_list::{hostile}\n" in said
+    assert "\x1b[2J" not in said

@@ -114,3 +114,20 @@ def test_statements_are_left_alone_where_the_project_says_so(suite: Project) -> 
         file.write("[tool.pytest_querycache]\nsql = false\n")
     suite.record()
     assert "db_queries" not in suite.entries()[TEST]
+
+
+def test_lines_that_become_a_loop_are_told_although_no_count_changed(suite: Project) -> None:
+    """Only ``db_repeated`` grows, and the failure names the statement and the line all the same."""
+    look_up = 'connection.execute("SELECT name FROM customers WHERE id = ?", ({},)).fetchone()'
+    apart = "\n    ".join(look_up.format(number) for number in range(12)) + "\n    return list(range(12))"
+    suite.write("shop.py", SHOP.replace("LISTING", apart))
+    suite.record()
+    assert suite.figure(TEST, "db_repeated") == 1
+    loop = f"return [{look_up.format('n')} for n in range(12)]"
+    suite.write("shop.py", SHOP.replace("LISTING", loop))
+    said = suite.gate(exit_status=1)
+    assert "regressed  db_repeated 1 → 12 (12.00x)" in said
+    assert re.search(
+        r"12 → 12  SELECT name FROM customers WHERE id = \?  at shop\.py:\d+ in \S+  12 times from there",
+        said,
+    )

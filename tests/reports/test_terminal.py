@@ -105,6 +105,16 @@ def test_a_proof_that_two_metrics_share_is_said_once() -> None:
     assert shown(GateResult(findings=both)).count("warm repeats show it") == 1
 
 
+@pytest.mark.parametrize("verdict", [Verdict.REGRESSED, Verdict.UNCONFIRMED])
+def test_an_insight_of_several_lines(verdict: Verdict) -> None:
+    """Statements that became more stand below each other, each in a line that can be written by itself."""
+    told = finding(verdict=verdict, insight="+ 3  SELECT 1\n  - 1  SELECT 2")
+    lines = [line for line, _ in gate_lines(GateResult(findings=[told]), verbose=False, accept=ACCEPT)]
+    first = next(at for at, line in enumerate(lines) if line.endswith("+ 3  SELECT 1"))
+    assert lines[first + 1] == lines[first].replace("+ 3  SELECT 1", "- 1  SELECT 2")
+    assert not any("\n" in line for line in lines)
+
+
 def test_a_budget() -> None:
     """What exceeds a budget has no old value, and accepting does not help."""
     limit = Limit(metric=TIME, value=200e6, origin="mark", rule="budget")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _GATE_ONLY = ("--perf-threshold", "--perf-confirm")
 
@@ -152,12 +152,13 @@ def spelled_out(args: Sequence[str]) -> list[str]:
 
 def is_active(config: pytest.Config) -> bool:
     """Whether this session measures at all: it was asked to, and executes tests."""
-    option = config.option
-    if _only_shows(config):
-        return False
-    values = [option.perf_baseline, option.perf_update, option.perf_against]
-    values.extend(getattr(option, f"perf_{name}") for name in (*REPORTS, *FOLDERS))
-    return bool(option.perf_track or any(value is not None for value in values))
+    return not _only_shows(config) and asks_to_measure(vars(config.option))
+
+
+def asks_to_measure(given: Mapping[str, object]) -> bool:
+    """Whether one of these options makes a session measure; those that only set something do not."""
+    names = ("baseline", "update", "against", *REPORTS, *FOLDERS)
+    return bool(given.get("perf_track")) or any(given.get(f"perf_{name}") is not None for name in names)
 
 
 def _only_shows(config: pytest.Config) -> bool:

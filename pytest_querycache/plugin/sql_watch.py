@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .options import asks_to_measure
+
 if TYPE_CHECKING:
     from ..queries.recorder import Recorder
 
@@ -16,11 +18,11 @@ _EARLY_KEY: pytest.StashKey[Recorder] = pytest.StashKey()
 def watch_early(config: pytest.Config) -> None:
     """Patch the drivers before the first conftest is imported, which may open connections or take ``connect`` away.
 
-    Called when the command line has been read in part, so any ``--perf-*`` option will do; ``start_recording``
-    goes on from here, or ``forget_early_watch`` takes the patches back.
+    Called when the command line has been read in part; ``start_recording`` goes on from here, or
+    ``forget_early_watch`` takes the patches back.
     """
     given = vars(config.known_args_namespace)
-    if not any(value not in (None, False) for name, value in given.items() if name.startswith("perf_")):
+    if not asks_to_measure(given):
         return
     try:
         drivers = configured_drivers(config, given.get("perf_set"))

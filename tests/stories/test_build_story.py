@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,6 +122,9 @@ testpaths = ["tests"]
 """
 
 
+_EXTENSIONS_IN_PYPROJECT = 77
+
+
 def can_build() -> str:
     """Why an extension cannot be built without a network here; empty where it can."""
     if os.name != "posix":
@@ -129,6 +133,8 @@ def can_build() -> str:
     missing = [name for name in ("pip", "setuptools") if find_spec(name) is None]
     if missing:
         return f"needs {' and '.join(missing)} beside the tests, to build without a network"
+    if int(version("setuptools").partition(".")[0]) < _EXTENSIONS_IN_PYPROJECT:
+        return f"needs setuptools {_EXTENSIONS_IN_PYPROJECT} or later beside the tests"
     return "" if shutil.which(compiler) else f"needs the compiler {compiler}"
 
 

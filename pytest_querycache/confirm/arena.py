@@ -23,7 +23,7 @@ from .turns import (
     Sample,
     Task,
     checked,
-    plan,
+    executions_in_sample,
     sample,
     take_turns,
 )
@@ -179,6 +179,9 @@ class Arena:
         return Round(turns=turns, reference_ns=self._reference_ns, single=single)
 
     def _end(self) -> None:
+        # both end at the same moment, as they started: leaving can take a tenth of a second
+        self._new.dismiss_process()
+        self._old.dismiss_process()
         self._new.end_process()
         self._old.end_process()
 
@@ -193,10 +196,10 @@ def _series(side: Side, task: Task, which: str, check_time: Callable[[], None]) 
     side.check_imports()
     if task.alone:
         return [[first]]
-    times, fewest = plan(first, task)
+    times = executions_in_sample(first, task)
     series = []
     try:
-        for _ in range(min(fewest, FEWEST_TURNS)):
+        for _ in range(FEWEST_TURNS):
             check_time()
             series.append(sample(side, task.test, times, which))
     except NotPassedError:

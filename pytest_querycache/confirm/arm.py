@@ -136,14 +136,18 @@ class Arm:
             raise self._failure("did not say what it imported")
         return files
 
+    def dismiss(self) -> None:
+        """Tell the process to end, and do not wait for it; ``close`` has to follow."""
+        if self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                pass  # the process is gone and took the pipe with it
+
     def close(self, *, patience_s: float = _LAST_WAIT_S) -> None:
         """End the process, kindly first, and after ``patience_s`` by force."""
         process = self._process
-        if process.stdin is not None:
-            try:
-                process.stdin.close()
-            except OSError:
-                pass  # the process is gone and took the pipe with it
+        self.dismiss()
         try:
             process.wait(patience_s)
         except subprocess.TimeoutExpired:

@@ -86,6 +86,11 @@ class Executor:
         self._tests, self._seed, self._restarts = tests, seed, 0
         self._open()
 
+    def dismiss_process(self) -> None:
+        """Tell the process to end, if there is one, and do not wait for it; ``end_process`` has to follow."""
+        if self._arm is not None:
+            self._arm.dismiss()
+
     def end_process(self) -> None:
         """End the process, if there is one."""
         arm, self._arm = self._arm, None

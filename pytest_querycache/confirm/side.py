@@ -23,5 +23,8 @@ class Side(Protocol):
     def check_imports(self) -> None:
         """Raise IncomparableError when the process runs the other side's code."""
 
+    def dismiss_process(self) -> None:
+        """Tell the process to end, if there is one, and do not wait for it."""
+
     def end_process(self) -> None:
         """End the process, if there is one."""

@@ -29,6 +29,9 @@ class StoredValues:
     def check_imports(self) -> None:
         """Nothing was imported."""
 
+    def dismiss_process(self) -> None:
+        """There is no process to tell."""
+
     def end_process(self) -> None:
         """There is no process to end."""
 

@@ -7,7 +7,7 @@ length of a sample and the number of turns follow from how long the test takes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -19,22 +19,14 @@ from .arm import Execution
 from .guard import MOST_REPEATS, Guard
 from .side import Side
 
-FEWEST_TURNS = 6
-"""How many ratios a pair takes of each test …"""
+FEWEST_TURNS = 4
+"""How many ratios a pair takes of each test: A B B A, twice. The pairs of quiet processes differ by 1 % then …"""
 
-MOST_TURNS = 16
-"""… and how many at most, while they disagree."""
-
-TURNS_OF_LONG_TESTS = 4
-"""A test of more than ``LONG_NS`` varies less by its own length, and costs more."""
-
-LONG_NS = 100_000_000
-
-INNOCENT_AFTER = 4
-"""So many turns, none of which shows anything, end a pair: their median could not show it any more."""
+MOST_TURNS = 10
+"""… and how many at most, while they disagree about whether the test is slower, and by how much."""
 
 AGREE = 0.10
-"""Turns agree when the middle half of their ratios spans no more than this."""
+"""Turns agree when the middle half of their ratios spans no more than this part of the smaller one."""
 
 SAMPLE_NS = 5_000_000
 """A short test is executed again until about this much of it was measured."""
@@ -158,9 +150,9 @@ def take_turns(
 def _one_round(
     new_code: Side, old_code: Side, task: Task, first: Execution, check_time: Callable[[], None]
 ) -> Round:
-    times, fewest = plan(first, task)
+    times = executions_in_sample(first, task)
     found = Round()
-    while not _is_enough(found, task.questions, fewest):
+    while not _is_enough(found, task.questions):
         check_time()
         if len(found.turns) % 2:
             old = sample(old_code, task.test, times, "old")
@@ -172,16 +164,15 @@ def _one_round(
     return found
 
 
-def plan(first: Execution, task: Task) -> tuple[int, int]:
-    """How many executions make a sample of a test, and how many turns it takes at the least."""
+def executions_in_sample(first: Execution, task: Task) -> int:
+    """How many executions of a test make a sample, from what its first one took."""
     times = [question.answer(first) for question in task.questions if question.metric.unit == "ns"]
     shortest = min((time for time in times if time), default=SAMPLE_NS)
     # a short section may belong to a long test, and an execution takes as long as the test
     whole = first.figures.get(task.test, {}).get(WALL_TIME.name, shortest)
-    fewest = TURNS_OF_LONG_TESTS if whole > LONG_NS else FEWEST_TURNS
     if whole > ONCE_NS:
-        return 1, fewest
-    return max(FEWEST_EXECUTIONS, min(MOST_EXECUTIONS, math.ceil(SAMPLE_NS / max(shortest, 1)))), fewest
+        return 1
+    return max(FEWEST_EXECUTIONS, min(MOST_EXECUTIONS, math.ceil(SAMPLE_NS / max(shortest, 1))))
 
 
 def sample(side: Side, test: str, times: int, which: str) -> Sample:
@@ -197,21 +188,24 @@ def checked(execution: Execution, which: str) -> Execution:
     return execution
 
 
-def _is_enough(found: Round, questions: Sequence[Question], fewest: int) -> bool:
+def _is_enough(found: Round, questions: Sequence[Question]) -> bool:
     """Whether the turns so far can speak for their pair."""
     taken = len(found.turns)
-    if taken < min(fewest, INNOCENT_AFTER):
+    if taken < FEWEST_TURNS:
         return False
-    ratios = [(question, [ratio for ratio, _, _ in found.ratios(question)]) for question in questions]
-    if all(not any(shows(ratio, question.ratio) for ratio in several) for question, several in ratios):
+    if taken >= MOST_TURNS:
         return True
-    if taken < fewest:
-        return False
-    return taken >= MOST_TURNS or all(_agree(several) for _, several in ratios)
+    several = [(question, [ratio for ratio, _, _ in found.ratios(question)]) for question in questions]
+    return all(_is_settled(ratios, question) for question, ratios in several)
 
 
-def _agree(ratios: Iterable[float]) -> bool:
+def _is_settled(ratios: Sequence[float], question: Question) -> bool:
+    """Whether more turns are not worth their time: where none shows anything, their median cannot either."""
+    return not any(shows(ratio, question.ratio) for ratio in ratios) or _agree(ratios)
+
+
+def _agree(ratios: Sequence[float]) -> bool:
     """Whether ratios lie together closely enough for their median to speak for the pair."""
     ordered = sorted(ratios)
     quarter = len(ordered) // 4
-    return not ordered or ordered[-1 - quarter] - ordered[quarter] <= AGREE
+    return not ordered or ordered[-1 - quarter] - ordered[quarter] <= AGREE * ordered[quarter]

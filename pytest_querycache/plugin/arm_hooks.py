@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -121,20 +122,21 @@ class _Between(pytest.Item):
 
 def _imported_from(names: list[str], but: list[str]) -> list[str]:
     """The modules that came from these places; packages installed below them and this one do not count."""
+    places, others = tuple(names), tuple(but)
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    found = {_within(file, places, others) for file in files if isinstance(file, str)}
+    return sorted(found - {""})
+
+
+@cache  # asked again after every test, of a thousand modules that most often are the same
+def _within(file: str, places: tuple[str, ...], but: tuple[str, ...]) -> str:
+    """The file's own path, if it lies in one of some places; empty otherwise."""
+    path = Path(file).resolve()
+    inside = [path.relative_to(place) for place in places if path.is_relative_to(place)]
+    if not any("site-packages" not in part.parts for part in inside):
+        return ""
     own = [Path(__file__).resolve().parent.parent, *map(Path, but)]
-    places = [Path(name) for name in names]
-    found = []
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if not isinstance(file, str):
-            continue
-        path = Path(file).resolve()
-        inside = [path.relative_to(place) for place in places if path.is_relative_to(place)]
-        if not inside or any(path.is_relative_to(folder) for folder in own):
-            continue
-        if any("site-packages" not in part.parts for part in inside):
-            found.append(str(path))
-    return sorted(found)
+    return "" if any(path.is_relative_to(folder) for folder in own) else str(path)
 
 
 def _last_words(report: pytest.TestReport) -> str:

@@ -46,6 +46,9 @@ class FakeArm:
     ) -> list[str]:
         return [file for file in self.world.imported if any(Path(file).is_relative_to(p) for p in places)]
 
+    def dismiss(self) -> None:
+        """Nothing waits."""
+
     def close(self, *, patience_s: float = 5.0) -> None:
         self.closed = True
 

@@ -48,9 +48,8 @@ def _replacements(chosen: frozenset[str]) -> dict[str, object]:
     def second_look(suspects: Sequence[Any], *_: object, **__: object) -> tuple[dict[Any, Any], list[Any]]:
         return {}, [suspect for suspect in suspects if suspect.test_id in chosen]
 
-    always: dict[str, Callable[..., object] | int] = {
+    always: dict[str, Callable[..., object]] = {
         "pairs_needed": lambda *_, **__: PAIRS,
         "is_cleared": lambda *_, **__: False,
-        "INNOCENT_AFTER": 1_000,
     }
     return {**always, "second_look": second_look}

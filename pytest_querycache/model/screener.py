@@ -167,7 +167,7 @@ class _Screener:
         """Add what only all tests together show, as ``suite_shift`` describes."""
         screening = self.screening
         screening.shift = self._whole.shift()
-        screening.suspects.extend(self._whole.more_suspects(screening.suspects))
+        screening.suspects = self._whole.suspects(screening.suspects)
         if screening.suspects and not self._everything:
             # without a suspect nothing has to be explained, and nobody pays for an explanation
             screening.sample = self._whole.sample()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .baseline import Figure
@@ -10,7 +10,7 @@ from .limit import Limit, first_sight_limit, limit_over, repeat_limit
 from .metric import WALL_TIME
 from .policy import Applied
 from .record import Record
-from .suite_shift import FEWEST_TESTS, SAMPLE, SHIFTED, shift_of, spread_evenly
+from .suite_shift import FASTER, FEWEST_TESTS, SAMPLE, SHIFTED, shift_of, spread_evenly
 from .verdict import Suspect
 
 _SHORTEST_NS = 1_000_000
@@ -102,10 +102,13 @@ class WholeSession:
             for held in spread_evenly(sorted(chosen, key=lambda held: held.ratio))
         ]
 
-    def more_suspects(self, known: Iterable[Suspect]) -> Iterator[Suspect]:
-        """The tests that only the whole accuses."""
-        keys = {suspect.key for suspect in known}
-        return (suspect for suspect in self._accused() if suspect.key not in keys)
+    def suspects(self, at_first_sight: Sequence[Suspect]) -> list[Suspect]:
+        """The suspects of a session: those at first sight, and those whom only the whole accuses.
+
+        Who is accused by both is held against the stored value as it would be here, as the others are.
+        """
+        accused = {suspect.key: suspect for suspect in self._accused()}
+        return [*(accused.pop(suspect.key, suspect) for suspect in at_first_sight), *accused.values()]
 
     def times(self) -> Iterator[tuple[Record, Applied, float]]:
         """Every time that was taken in, with the record and the threshold."""
@@ -114,7 +117,7 @@ class WholeSession:
     def _accused(self) -> Iterator[Suspect]:
         """Tests that became slower, or less fast, than all others did."""
         shift = self.shift()
-        if not self.is_telling or not (self._foreign or shift < 1 / SHIFTED):
+        if not self.is_telling or not (self._foreign or shift < FASTER):
             return
         for held in self._held:
             # the stored figure as it would be here, so that repeats are held against it at this speed too

@@ -32,7 +32,7 @@ class Part:
         The number is how many rows the part has, so that it goes on where it was stopped, and serves as a seed. A
         row that was added has to hold the combination's members.
         """
-        combinations = [dict(zip(choices, values, strict=True)) for values in _interleaved(choices)]
+        combinations = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
         done = 0
         while done < self.sessions and monotonic() - self.started < self.seconds:
             rows = self.results.rows(name)
@@ -48,22 +48,3 @@ class Part:
             raise StudyError(f"{name} is not prepared in {self.work}; run the part 'prepare' first")
         workshop.restore()
         return workshop
-
-
-def _interleaved(choices: dict[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """Every combination, ordered so that neighbours differ in as many choices as possible."""
-    combinations = list(product(*choices.values()))
-    sizes = [len(values) for values in choices.values()]
-    diagonal = []
-    position = [0] * len(sizes)
-    left = set(range(len(combinations)))
-    while left:
-        index = 0
-        for size, place in zip(sizes, position, strict=True):
-            index = index * size + place % size
-        while index not in left:
-            index = (index + 1) % len(combinations)
-        left.remove(index)
-        diagonal.append(combinations[index])
-        position = [place + 1 for place in position]
-    return diagonal

@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from itertools import combinations as combinations_of
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,19 @@ def _cpu_model() -> str:
 
 
 def least_served(rows: Sequence[dict[str, Any]], combinations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The first of the combinations that fewest rows belong to, so that a part can stop and go on anywhere."""
+    """The combination that fewest rows belong to, so that a part can stop and go on anywhere.
 
-    def served(combination: dict[str, Any]) -> int:
-        return sum(all(row.get(name) == value for name, value in combination.items()) for row in rows)
+    Of several the one whose members were together least often: few rows then tell a library from a kind of work.
+    """
+
+    def together(names: Sequence[str], combination: dict[str, Any]) -> int:
+        return sum(all(row.get(name) == combination[name] for name in names) for row in rows)
+
+    def served(combination: dict[str, Any]) -> tuple[int, ...]:
+        sizes = range(len(combination), 0, -1)
+        return tuple(
+            sum(together(names, combination) for names in combinations_of(combination, size))
+            for size in sizes
+        )
 
     return min(combinations, key=served)

@@ -47,9 +47,11 @@ class FakeArm:
         return [file for file in self.world.imported if any(Path(file).is_relative_to(p) for p in places)]
 
     def dismiss(self) -> None:
-        """Nothing waits."""
+        self.world.leaving.append("told")
 
     def close(self, *, patience_s: float = 5.0) -> None:
+        if not self.closed:
+            self.world.leaving.append("awaited")
         self.closed = True
 
 
@@ -66,6 +68,7 @@ class FakeArms:
         self.collection_problems: Mapping[str, str] = {}
         self.imported: Sequence[str] = ()
         self.timeouts: dict[str, float] = {}
+        self.leaving: list[str] = []
         self._next: tuple[Sequence[str], int] = ((), 0)
 
     def executor(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 
 import pytest
 
@@ -135,6 +136,35 @@ def test_sides_take_turns() -> None:
 
     fight(FakeArms(side("A", 10)), FakeArms(side("B", 10)), [suspect()])
     assert "".join(order[:8]) == "ABBAABBA"
+
+
+@pytest.mark.parametrize(
+    ("new_times", "turns"),
+    [([13.0], 4), ([10.0], 4), ([10.5, 9.0], 4), ([13.0, 16.0], 10), ([10.0, 10.0, 14.0, 14.0], 10)],
+    ids=["all show it", "none shows it", "they differ, and none shows it", "they differ", "half show it"],
+)
+def test_turns_go_on_only_while_they_disagree(new_times: list[float], turns: int) -> None:
+    """Four turns that agree, or of which none shows anything, end a pair; others are taken up to ten times."""
+    values = cycle(new_times)
+    now = 10.0
+
+    def script(arm: FakeArm, test: str, warm: bool) -> Execution:
+        nonlocal now
+        if warm:  # a sample's first execution, which the others are like
+            now = next(values)
+        return passed(test, wall_time=now * MS)
+
+    new = FakeArms(script)
+    fight(new, FakeArms(taking(10)), [suspect()])
+    assert {sum(warm for _, warm in executed) for executed in new.executed()} == {turns}
+
+
+def test_both_sides_leave_at_the_same_moment() -> None:
+    """Neither process is waited for before the other was told to end, since leaving takes its time."""
+    new, old = FakeArms(taking(10)), FakeArms(taking(10))
+    new.leaving = old.leaving = order = []
+    fight(new, old, [suspect()])
+    assert order == ["told", "told", "awaited", "awaited"] * 2
 
 
 def test_test_that_cannot_be_repeated_is_executed_once_a_process() -> None:

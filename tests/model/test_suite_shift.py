@@ -121,6 +121,15 @@ def test_faster_machine_hides_nothing() -> None:
     assert limit.reference == pytest.approx(2 * MS / 1.5)
 
 
+@pytest.mark.parametrize("slower", [1.14, 1.4])
+def test_somewhat_faster_machine_hides_nothing_either(slower: float) -> None:
+    """At a twentieth less time everybody is held against less, also who is suspect at first sight already."""
+    _, _, screening = session(0.95, slower=slower)
+    (accused,) = screening.suspects
+    assert accused.repeat_limit is not None
+    assert accused.repeat_limit.reference == pytest.approx(2 * MS * 0.95)
+
+
 def test_nothing_is_relative_where_suspects_fail_unconfirmed() -> None:
     """Without confirmation nobody is accused who did not exceed a stored value."""
     _, _, screening = session(1 / 1.5, slower=1.4, relative=False)

@@ -6,7 +6,7 @@ code again takes a hundredth of what pairs of processes take.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ..errors import ArmError
@@ -16,6 +16,10 @@ from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from .executor import Executor
 
 REPEATS = 3
+
+PASSES = 3
+"""How often the tests that still look slower are come back to: a machine is slow for seconds at a time, in which all
+repeats of a test are."""
 
 
 def second_look(
@@ -37,53 +41,73 @@ def second_look(
     for suspect in suspects:
         by_test.setdefault(suspect.test_id, []).append(suspect)
     tests = list(dict.fromkeys(suspect.test_id for suspect in suspects if not suspect.alone))
-    acquitted: EvidenceByMetric = {}
-    best: dict[tuple[str, str], float] = {}
-    if not tests:
-        return acquitted, list(suspects)
+    look = _Look(by_test, executor, reference_ns)
     try:
-        executor.begin_process(tests, seed=1)
-        for number, test in enumerate(tests, 1):
-            if clock() > deadline:
-                break
-            progress(number, len(tests), test)
-            accused = by_test[test]
-            try:
-                repeats = _repeated(test, accused, executor, reference_ns)
-            except ArmError:
-                continue  # whoever is not acquitted remains
-            for suspect, values in zip(accused, repeats, strict=True):
-                if not values:
-                    continue
-                best[suspect.key] = suspect.metric.best(values)
-                if looks_innocent(suspect, values):
-                    acquitted[suspect.key] = Evidence(processes=(values,))
+        if tests:
+            executor.begin_process(tests, seed=1)
+        for _ in range(PASSES):
+            waiting, tests = tests, []
+            for number, test in enumerate(waiting, 1):
+                if clock() > deadline:
+                    break
+                progress(number, len(waiting), test)
+                if look.leaves_open(test):
+                    tests.append(test)
     except ArmError:
         pass  # no process could be started: everybody remains
     finally:
         executor.end_process()
-    return acquitted, [replace(s, now=best.get(s.key, s.now)) for s in suspects if s.key not in acquitted]
+    return look.acquitted, [look.seen(suspect) for suspect in suspects if suspect.key not in look.acquitted]
 
 
-def _repeated(
-    test: str, accused: Sequence[Suspect], executor: Executor, reference_ns: float | None
-) -> list[list[float]]:
-    """The values of each accused metric over the repeats; none when the test cannot be repeated.
+class _Look:
+    """What the repeats of some suspects' tests have shown so far."""
 
-    The best of them acquits, so there are no more as soon as it does.
-    """
-    values: list[list[float]] = [[] for _ in accused]
-    if executor.once(test, warm=False).outcome != "passed":
+    def __init__(
+        self, by_test: Mapping[str, Sequence[Suspect]], executor: Executor, reference_ns: float | None
+    ) -> None:
+        self._by_test = by_test
+        self._executor = executor
+        self._reference_ns = reference_ns
+        self._values: dict[tuple[str, str], list[float]] = {}
+        self.acquitted: EvidenceByMetric = {}
+
+    def leaves_open(self, test: str) -> bool:
+        """Repeat a test, and tell whether it is worth repeating again; what cannot be repeated is not."""
+        accused = [suspect for suspect in self._by_test[test] if suspect.key not in self.acquitted]
+        try:
+            repeats = self._repeat(test, accused)
+        except ArmError:
+            return False
+        for suspect, values in zip(accused, repeats, strict=True):
+            known = self._values.setdefault(suspect.key, [])
+            known.extend(values)
+            if known and looks_innocent(suspect, known):
+                self.acquitted[suspect.key] = Evidence(processes=(known,))
+        return any(repeats) and any(suspect.key not in self.acquitted for suspect in accused)
+
+    def seen(self, suspect: Suspect) -> Suspect:
+        """The suspect with the best of the repeats for its value, where there are any."""
+        known = self._values.get(suspect.key)
+        return replace(suspect, now=suspect.metric.best(known)) if known else suspect
+
+    def _repeat(self, test: str, accused: Sequence[Suspect]) -> list[list[float]]:
+        """The values of each accused metric over the repeats; none when the test cannot be repeated.
+
+        The best of them acquits, so there are no more as soon as it does.
+        """
+        values: list[list[float]] = [[] for _ in accused]
+        if self._executor.once(test, warm=False).outcome != "passed":
+            return values
+        for _ in range(REPEATS):
+            execution = self._executor.once(test, warm=True)
+            if execution.outcome != "passed":
+                return [[] for _ in accused]
+            for found, suspect in zip(values, accused, strict=True):
+                figures = execution.figures.get(suspect.node_id, {})
+                value = at_reference_speed(figures, suspect.metric, self._reference_ns)
+                if value is not None:
+                    found.append(value)
+            if all(looks_innocent(s, found) for s, found in zip(accused, values, strict=True) if found):
+                break
         return values
-    for _ in range(REPEATS):
-        execution = executor.once(test, warm=True)
-        if execution.outcome != "passed":
-            return [[] for _ in accused]
-        for found, suspect in zip(values, accused, strict=True):
-            figures = execution.figures.get(suspect.node_id, {})
-            value = at_reference_speed(figures, suspect.metric, reference_ns)
-            if value is not None:
-                found.append(value)
-        if all(looks_innocent(s, found) for s, found in zip(accused, values, strict=True) if found):
-            break
-    return values

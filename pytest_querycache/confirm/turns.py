@@ -19,6 +19,9 @@ from .arm import Execution
 from .guard import MOST_REPEATS, Guard
 from .side import Side
 
+INNOCENT_AFTER = 2
+"""Two turns, A B B A, neither of which shows anything, end a pair: it takes another pair like it to clear a test."""
+
 FEWEST_TURNS = 4
 """How many ratios a pair takes of each test: A B B A, twice. The pairs of quiet processes differ by 1 % then …"""
 
@@ -191,17 +194,17 @@ def checked(execution: Execution, which: str) -> Execution:
 def _is_enough(found: Round, questions: Sequence[Question]) -> bool:
     """Whether the turns so far can speak for their pair."""
     taken = len(found.turns)
-    if taken < FEWEST_TURNS:
+    if taken < INNOCENT_AFTER:
         return False
-    if taken >= MOST_TURNS:
-        return True
     several = [(question, [ratio for ratio, _, _ in found.ratios(question)]) for question in questions]
-    return all(_is_settled(ratios, question) for question, ratios in several)
+    return taken >= MOST_TURNS or all(_is_settled(ratios, question) for question, ratios in several)
 
 
 def _is_settled(ratios: Sequence[float], question: Question) -> bool:
-    """Whether more turns are not worth their time: where none shows anything, their median cannot either."""
-    return not any(shows(ratio, question.ratio) for ratio in ratios) or _agree(ratios)
+    """Whether more turns are not worth their time: where none shows anything, their median does not either."""
+    if not any(shows(ratio, question.ratio) for ratio in ratios):
+        return True
+    return len(ratios) >= FEWEST_TURNS and _agree(ratios)
 
 
 def _agree(ratios: Sequence[float]) -> bool:

@@ -187,7 +187,7 @@ def test_round_that_was_disturbed_is_measured_again_twice_at_most() -> None:
     assert evidence.duel is not None
     assert evidence.duel.disturbed == 2
     first, second = (len([warm for _, warm in executed if warm]) for executed in new.executed())
-    assert first == second == 3 * 4  # three attempts of four turns, one collection each
+    assert first == second == 3 * 2  # three attempts of two turns, one collection each
 
 
 def test_controls_are_of_the_same_file_and_of_a_good_length() -> None:

@@ -59,24 +59,50 @@ def test_slow_machine_is_taken_out() -> None:
     assert evidence["t", "wall_time"].processes == ([10 * MS],)
 
 
-def test_the_first_innocent_repeat_is_the_last() -> None:
-    """The best repeat acquits, so nothing more is executed behind it; who stays suspect was repeated three times."""
-    lengths = iter([30, 30, 10, 10])
-
-    def script(arm: FakeArm, name: str, warm: bool) -> Execution:
-        return passed(name, wall_time=next(lengths) * MS)
-
+def executions(script: Script, *suspects: Suspect) -> list[tuple[str, bool]]:
+    """What the only process of a second look executes."""
     arms = FakeArms(script)
     with arms.executor() as executor:
         second_look(
-            [suspect()],
+            suspects,
             executor,
             reference_ns=None,
             clock=lambda: 0,
             deadline=100,
             progress=lambda number, total, name: None,
         )
-    assert arms.executed() == [[("t", False), ("t", True), ("t", True)]]
+    (executed,) = arms.executed()
+    return executed
+
+
+def test_the_first_innocent_repeat_is_the_last() -> None:
+    """The best repeat acquits, so nothing more is executed behind it."""
+    lengths = iter([30, 30, 10, 10])
+    executed = executions(lambda arm, name, warm: passed(name, wall_time=next(lengths) * MS), suspect())
+    assert executed == [("t", False), ("t", True), ("t", True)]
+
+
+def test_who_still_looks_slower_is_come_back_to() -> None:
+    """What was slow for a moment is acquitted when the others have had their turn; what stays slow is seen thrice."""
+    lengths = {"a": iter([30] * 4 + [10] * 4), "b": iter([10] * 4), "c": iter([30] * 12)}
+    executed = executions(
+        lambda arm, name, warm: passed(name, wall_time=next(lengths[name]) * MS),
+        *(suspect(name) for name in lengths),
+    )
+    four_times = [False, True, True, True]
+    assert executed == [
+        *(("a", warm) for warm in four_times),
+        *(("b", warm) for warm in four_times[:2]),
+        *(("c", warm) for warm in four_times),
+        *(("a", warm) for warm in four_times[:2]),
+        *(("c", warm) for warm in four_times * 2),
+    ]
+
+
+def test_what_fails_is_not_executed_again() -> None:
+    """A test that does not pass in the fresh process is not come back to."""
+    executed = executions(lambda arm, name, warm: Execution(outcome="failed"), suspect())
+    assert executed == [("t", False)]
 
 
 def test_what_fails_or_cannot_be_repeated_remains() -> None:

@@ -40,8 +40,10 @@ def new_entry(
     families ``disturbed`` in the session only what fresh processes measured is stored, where they did.
 
     Counts: the largest cold value, the smallest warm one, and the range of the processes' smallest. Times, brought
-    to the section's reference speed: the median cold value, the smallest warm one, and the range of the cold ones.
-    Resident memory, whose noise hides and never adds: the largest value of all.
+    to the section's reference speed: the median cold value, the median of the processes' smallest warm ones, and the
+    range of the cold ones. The smallest of them all would be the one that was corrected too much, by a speed that the
+    machine had no longer, and nothing measured later would come up to it. Resident memory, whose noise hides and
+    never adds: the largest value of all.
     """
     figures = []
     for name in record.values:
@@ -69,7 +71,7 @@ def new_entry(
             figures.append((name, Figure(cold, metric.best(warms), spread or None)))
         else:
             spread = _rounded(max(colds) - min(colds))
-            figures.append((name, Figure(_rounded(median(colds)), metric.best(warms), spread or None)))
+            figures.append((name, Figure(_rounded(median(colds)), _rounded(median(warms)), spread or None)))
     statements = {row[0]: row[2] for row in record.statements}
     return Entry(figures, commit=commit, alone=learned.alone, statements=statements)
 

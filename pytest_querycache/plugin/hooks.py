@@ -70,6 +70,8 @@ def pytest_configure(config: pytest.Config) -> None:
         forget_early_watch(config)
         return
     from ..probes.meter import Meter
+    from ..probes.reference import IN_ARM, IN_SESSION
+    from .arm_hooks import ARM_PLUGIN
     from .measuring import Measuring
 
     meter = Meter()
@@ -78,7 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
         forget_early_watch(config)
     else:
         start_recording(config)  # before the probes, so that its hooks stand outside of what they measure
-        config.pluginmanager.register(Measuring(meter), "querycache-measuring")
+        share = IN_ARM if config.pluginmanager.hasplugin(ARM_PLUGIN) else IN_SESSION
+        config.pluginmanager.register(Measuring(meter, reference_share=share), "querycache-measuring")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SqlNotes(config), "querycache-sql-notes")
         from .session import start_session

@@ -25,7 +25,7 @@ from ..model.metric import (
 )
 from ..probes.machine import disturbances
 from ..probes.meter import Meter
-from ..probes.reference import ReferenceWorkload
+from ..probes.reference import IN_SESSION, ReferenceWorkload
 from .fixtures import TRACKER_KEY
 from .marks import plain_marks
 from .query_fixtures import begin_cache_figures, cache_figures
@@ -47,7 +47,7 @@ _NOT_REACHED = "its body was not called through pytest_pyfunc_call"
 class Measuring:
     """The hooks around a test's call, and what they found on the report."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, *, reference_share: float = IN_SESSION) -> None:
         self.meter = meter
         self.disturbances: dict[str, str] = {}
         self._deselected: list[str] = []
@@ -57,7 +57,7 @@ class Measuring:
         self._reading = meter.reading()
         self._measured: pytest.Item | None = None
         self._figures: tuple[str, dict[str, Any]] | None = None
-        self._reference = ReferenceWorkload(meter.clock)
+        self._reference = ReferenceWorkload(meter.clock, share=reference_share)
         self._through_function: dict[type[pytest.Item], bool] = {}
 
     @pytest.hookimpl(tryfirst=True)

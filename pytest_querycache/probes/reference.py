@@ -2,7 +2,7 @@
 
 Shared machines switch speed within seconds (1.7 times was seen), so a time says more beside that of a small fixed
 piece of work done moments before. The work resembles what tests do: integers, strings, lists, dictionaries and
-calls. It runs between tests, never around one, and takes at most a hundredth of the session.
+calls. It runs between tests, never around one, and takes at most a small share of the time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter_ns
 
-_SHARE = 100
+IN_SESSION = 0.01
+"""The share of a session's time that it may take …"""
+
+IN_ARM = 0.1
+"""… and of the time of a process that measures single tests again: what was read before the machine changed its speed
+makes their values wrong by as much."""
+
 _RUNS = 2
 
 
@@ -28,10 +34,14 @@ def _second(pair: tuple[str, int]) -> int:
 
 
 class ReferenceWorkload:
-    """Times the work again whenever enough time has passed; ``latest_ns`` is the last result."""
+    """Times the work again whenever enough time has passed; ``latest_ns`` is the last result.
 
-    def __init__(self, clock: Callable[[], int] = perf_counter_ns) -> None:
+    ``share`` is the part of the time that it takes at most.
+    """
+
+    def __init__(self, clock: Callable[[], int] = perf_counter_ns, *, share: float = IN_SESSION) -> None:
         self._clock = clock
+        self._pause = 1 / share
         self._next = 0
         self.latest_ns = 0
 
@@ -49,4 +59,4 @@ class ReferenceWorkload:
             fastest = took if not fastest else min(fastest, took)
             before = after
         self.latest_ns = fastest
-        self._next = before + (before - begin) * _SHARE
+        self._next = before + int((before - begin) * self._pause)

@@ -21,6 +21,7 @@ from .model.threshold import parse_thresholds
 from .model.verdict import Finding, GateResult, Verdict
 from .probes.allocations import NATIVE, NET, why_missing
 from .probes.machine import disturbances, read_environment
+from .reports.signs import visible
 from .reports.terminal import gate_lines
 from .storage.baseline_file import read_baseline, update_baseline
 
@@ -114,7 +115,7 @@ class RegressionTester:
     def print_report(self, result: RegressionResult, file: TextIO | None = None) -> None:
         """Print a result for people, to standard output or another stream."""
         for text, _ in gate_lines(result.gate, verbose=True, accept=("establish_baseline()", "")):
-            print(text, file=file or sys.stdout)
+            print(visible(text), file=file or sys.stdout)
 
 
 def _environment() -> Environment:

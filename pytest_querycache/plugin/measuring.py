@@ -171,6 +171,7 @@ class Measuring:
             values[CACHE_COMPILE_TIME.name] = statistics.compile_ns
         if sql is not None:
             values.update(sql.pop("values"))
+            unmeasured = {**unmeasured, **sql.pop("unmeasured", {})}
         plain = plain_figures(values, unmeasured, tracker)
         if sql is not None:
             plain["sql"] = sql

@@ -12,6 +12,7 @@ from ..model.baseline import Section
 from ..model.history import Machine, Moment, Series, costs_to_keep, series_of, with_history
 from ..model.record import Run
 from ..model.verdict import GateResult, Verdict
+from ..reports.signs import terminal_encoding, written_out
 from ..storage.history_format import HistoryError, check_header
 from .exit_status import fail_session
 from .head import read_session_head
@@ -65,7 +66,7 @@ class Remembering:
     def tell(self, terminal: pytest.TerminalReporter) -> None:
         """Say what was kept, what was set aside, or what went wrong."""
         for line in self._lines:
-            terminal.write_line(line)
+            terminal.write_line(written_out(line, terminal_encoding()))
 
     def _add(self, path: Path, run: Run) -> None:
         costs = costs_to_keep(run, self._settings.policy)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..reports.signs import terminal_encoding, written_out
 from .sql_recording import SQL_KEY, WORKER_OUTPUT
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ class SqlNotes:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was not seen; under ``-v`` also the setups with most statements, which are not gated."""
+        encoding = terminal_encoding()
         plugin = self._config.stash.get(SQL_KEY, None)
         for problem in (*(plugin.recorder.unseen if plugin is not None else ()), *self._unseen):
-            terminalreporter.write_line(f"note: {problem}", yellow=True)
+            terminalreporter.write_line(written_out(f"note: {problem}", encoding), yellow=True)
         collecting = self._config.pluginmanager.get_plugin("querycache-collecting")
         if collecting is not None and self._config.option.verbose > 0:
             for line in setup_lines(collecting.run.records.values()):
-                terminalreporter.write_line(line)
+                terminalreporter.write_line(written_out(line, encoding))
 
 
 def setup_lines(records: Iterable[Record]) -> list[str]:

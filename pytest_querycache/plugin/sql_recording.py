@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FIXTURE = "query_spy"
 WORKER_OUTPUT = "perf_sql_unseen"
 """The key of a worker's output that tells the controller what statements could not be seen."""
+_LEFT_OVER = "statements were executed in the context of an earlier test, as by a server that outlives it"
 _NAME = "querycache-sql"
 _WAITING = "querycache-sql-waiting"
 SQL_KEY: pytest.StashKey[SqlRecording] = pytest.StashKey()
@@ -74,7 +75,8 @@ def figures_of(item: pytest.Item) -> dict[str, Any] | None:
     """What the test's last call executed, or None where nothing was recorded.
 
     ``values`` are the metrics of the family ``queries``, none where they depend on the order of the tests, as where
-    a server in the event loop of a module serves each test in the context of the first. ``statements`` lists
+    a server in the event loop of a module serves each test in the context of the first; ``unmeasured`` then says so of
+    each metric. ``statements`` lists
     ``[digest, text, count, call site, repeated, rows]`` for each fingerprint, the most frequent first, at most 100.
     ``setup`` counts the statements before the call, ``unattributed`` those that may or may not belong to the test,
     ``not_kept`` those whose text was one too many. All survive JSON.
@@ -84,8 +86,10 @@ def figures_of(item: pytest.Item) -> dict[str, Any] | None:
         return None
     summary = recording.summary()
     setup = item.stash.get(_SETUP_KEY, None)
-    values = {} if recording.left_over else summary.figures()
+    values = summary.figures()
     told: dict[str, Any] = {"values": values, "statements": summary.plain()}
+    if recording.left_over:
+        told.update(values={}, unmeasured=dict.fromkeys(values, _LEFT_OVER))
     context = {
         "setup": setup.count() if setup is not None else 0,
         "unattributed": recording.unattributed,

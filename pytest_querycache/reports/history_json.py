@@ -1,5 +1,7 @@
 """A history for other programs, as JSON.
 
+``cpu_model`` is empty for a series of counts, which are the same on every model.
+
 Format history:
 
 1. The first.

@@ -621,3 +621,27 @@ def test_without_an_option_no_driver_is_watched_early(project: Any) -> None:
     project.run(exit_status=0)
     said = project.run("--perf-track", "--collect-only", exit_status=0)
     assert "1 test collected" in said
+
+
+def test_why_statements_are_not_judged_is_said(project: Any) -> None:
+    """What ran in the context of an earlier test is nobody's for certain, and the gate says so of each metric."""
+    source = """
+        import contextvars, sqlite3
+
+        CONNECTION = sqlite3.connect(":memory:")
+        EARLIER = []
+
+        def test_one():
+            EARLIER.append(contextvars.copy_context())
+
+        def test_two():
+            CONNECTION.execute("SELECT 1")
+    """
+    project.write("test_left.py", textwrap.dedent(source))
+    project.run("--perf-update", exit_status=0)
+    served = source.replace('CONNECTION.execute("SELECT 1")', 'EARLIER[0].run(CONNECTION.execute, "SELECT 1")')
+    project.write("test_left.py", textwrap.dedent(served))
+    said = project.run("--perf-baseline", "--perf-confirm=off", exit_status=0)
+    reason = "statements were executed in the context of an earlier test, as by a server that outlives it"
+    for metric in ("db_queries", "db_distinct", "db_repeated"):
+        assert f"{metric} was not judged in 1 record: {reason}" in said

@@ -75,8 +75,8 @@ def figures_of(item: pytest.Item) -> dict[str, Any] | None:
     """What the test's last call executed, or None where nothing was recorded.
 
     ``values`` are the metrics of the family ``queries``, none where they depend on the order of the tests, as where
-    a server in the event loop of a module serves each test in the context of the first; ``unmeasured`` then says so of
-    each metric. ``statements`` lists
+    a server in the event loop of a module serves each test in the context of the first; ``unmeasured`` then says
+    so of each metric. ``statements`` lists
     ``[digest, text, count, call site, repeated, rows]`` for each fingerprint, the most frequent first, at most 100.
     ``setup`` counts the statements before the call, ``unattributed`` those that may or may not belong to the test,
     ``not_kept`` those whose text was one too many. All survive JSON.

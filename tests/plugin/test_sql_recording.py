@@ -639,7 +639,9 @@ def test_why_statements_are_not_judged_is_said(project: Any) -> None:
     """
     project.write("test_left.py", textwrap.dedent(source))
     project.run("--perf-update", exit_status=0)
-    served = source.replace('CONNECTION.execute("SELECT 1")', 'EARLIER[0].run(CONNECTION.execute, "SELECT 1")')
+    served = source.replace(
+        'CONNECTION.execute("SELECT 1")', 'EARLIER[0].run(CONNECTION.execute, "SELECT 1")'
+    )
     project.write("test_left.py", textwrap.dedent(served))
     said = project.run("--perf-baseline", "--perf-confirm=off", exit_status=0)
     reason = "statements were executed in the context of an earlier test, as by a server that outlives it"

@@ -11,8 +11,11 @@ from ..errors import ReportError
 from ..model.account import Account
 from ..storage.baseline_file import read_baseline
 from ..storage.checkout import folder_in_checkout
+from ..storage.history_format import HistoryError
+from ..storage.remembered import remembered
 from ..storage.replace import write_text
 from ..storage.run_file import read_run
+from .project import configuration_in
 
 
 def account_beside(path: Path, baseline: Path, *, required: bool) -> Account:
@@ -29,14 +32,30 @@ def write_reports(
     """Write the reports that were asked for, and say so; raises ReportError.
 
     ``paths`` are folders for ``gitlab``, files for every other kind. ``accept`` is the command that accepts new
-    figures, ``rootdir`` the project's folder.
+    figures, ``rootdir`` the project's folder, whose history the page draws where one is configured and there.
     """
+    if "html" in paths:
+        account, problem = _beside_its_history(account, rootdir)
+        if problem:
+            yield f"no history on the page: {problem}"
     for kind, path in paths.items():
         if path.is_file() if kind == "gitlab" else path.is_dir():
             expected, other = ("a folder", "a file") if kind == "gitlab" else ("a file", "a folder")
             raise ReportError(f"--{kind} {path}: expected {expected}, not {other}")
         _write(kind, path, account, accept, rootdir)
         yield f"wrote {path}"
+
+
+def _beside_its_history(account: Account, rootdir: Path) -> tuple[Account, str]:
+    """The account with the history of its bad cases, where the project keeps one; or why it cannot be read."""
+    named = configuration_in(rootdir).history
+    if account.result is None or not named or not (rootdir / named).exists():
+        return account, ""
+    try:
+        result = remembered(rootdir / named, account.run, account.result, account.section)
+    except HistoryError as error:
+        return account, str(error)
+    return replace(account, result=result), ""
 
 
 def _write(kind: str, path: Path, account: Account, accept: str, rootdir: Path) -> None:

@@ -9,12 +9,10 @@ there at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import median
 
 from ..errors import ArmError, IncomparableError
-from ..model.metric import REFERENCE_TIME
 from ..model.pairs import APART, IN_TURNS, Bar
-from .guard import Guard
+from .guard import Guard, speed_of
 from .side import Side
 from .turns import (
     FEWEST_TURNS,
@@ -173,7 +171,7 @@ class Arena:
         if isinstance(old, ArmError):
             return old
         if self._reference_ns is None:
-            self._reference_ns = _reference_ns(new)
+            self._reference_ns = speed_of(execution for each in new for execution in each)
         turns = list(zip(new, old, strict=False))
         single = len(turns) == 1 and len(new[0]) == 1
         return Round(turns=turns, reference_ns=self._reference_ns, single=single)
@@ -205,14 +203,3 @@ def _series(side: Side, task: Task, which: str, check_time: Callable[[], None]) 
     except NotPassedError:
         return [[first]]
     return series
-
-
-def _reference_ns(samples: Sequence[Sample]) -> float | None:
-    times = [
-        figures[REFERENCE_TIME.name]
-        for several in samples
-        for execution in several
-        for figures in execution.figures.values()
-        if figures.get(REFERENCE_TIME.name)
-    ]
-    return median(times) if times else None

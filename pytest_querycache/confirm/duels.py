@@ -163,7 +163,8 @@ class _Batch:
                     standing.forget()
             self._start_ns, self._cost_ns = begun - started, (started - self._time_left()) / len(found)
             control = self._control(found)
-            disturbed = control is not None and shows(control, CONTROL_RATIO)
+            # slower ones accuse the innocent, and faster ones hide the guilty
+            disturbed = control is not None and shows(max(control, 1 / control), CONTROL_RATIO)
             if disturbed and not self._stored and redone < MOST_REPEATS:
                 redone += 1
                 continue

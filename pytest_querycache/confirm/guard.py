@@ -58,9 +58,9 @@ class Guard:
         ):
             if lost >= LEAST_NS and lost > STOLEN_SHARE * elapsed:
                 return f"{what} for {100 * lost / elapsed:.0f} % of the time"
-        speeds = _reference_ns(new), _reference_ns(old)
-        if min(speeds) > 0 and max(speeds) / min(speeds) > SPEED_CHANGE:
-            return f"the machine changed its speed by {max(speeds) / min(speeds):.2f}x"
+        here, there = speed_of(new), speed_of(old)
+        if here and there and max(here, there) / min(here, there) > SPEED_CHANGE:
+            return f"the machine changed its speed by {max(here, there) / min(here, there):.2f}x"
         return ""
 
     def keep(self, *, disturbed: bool) -> None:
@@ -68,11 +68,12 @@ class Guard:
         self._in_a_row = self._in_a_row + 1 if disturbed else 0
 
 
-def _reference_ns(executions: Iterable[Execution]) -> float:
+def speed_of(executions: Iterable[Execution]) -> float | None:
+    """The reference workload's time in the middle of some executions, in ns; None where none was taken."""
     times = [
         figures[REFERENCE_TIME.name]
         for execution in executions
         for figures in execution.figures.values()
         if figures.get(REFERENCE_TIME.name)
     ]
-    return median(times) if times else 0.0
+    return median(times) if times else None

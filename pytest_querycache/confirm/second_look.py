@@ -11,10 +11,13 @@ from dataclasses import replace
 
 from ..errors import ArmError
 from ..model.decision import looks_innocent
+from ..model.metric import REFERENCE_TIME
 from ..model.record import at_reference_speed
 from ..model.verdict import Evidence, EvidenceByMetric, Suspect
+from .arm import Execution
 from .executor import Executor
 
+FEWEST_REPEATS = 2
 REPEATS = 3
 
 PASSES = 3
@@ -69,7 +72,7 @@ class _Look:
         self._by_test = by_test
         self._executor = executor
         self._reference_ns = reference_ns
-        self._values: dict[tuple[str, str], list[float]] = {}
+        self._known: dict[tuple[str, str], list[float]] = {}
         self.acquitted: EvidenceByMetric = {}
 
     def leaves_open(self, test: str) -> bool:
@@ -80,7 +83,7 @@ class _Look:
         except ArmError:
             return False
         for suspect, values in zip(accused, repeats, strict=True):
-            known = self._values.setdefault(suspect.key, [])
+            known = self._known.setdefault(suspect.key, [])
             known.extend(values)
             if known and looks_innocent(suspect, known):
                 self.acquitted[suspect.key] = Evidence(processes=(known,))
@@ -88,26 +91,32 @@ class _Look:
 
     def seen(self, suspect: Suspect) -> Suspect:
         """The suspect with the best of the repeats for its value, where there are any."""
-        known = self._values.get(suspect.key)
+        known = self._known.get(suspect.key)
         return replace(suspect, now=suspect.metric.best(known)) if known else suspect
 
     def _repeat(self, test: str, accused: Sequence[Suspect]) -> list[list[float]]:
         """The values of each accused metric over the repeats; none when the test cannot be repeated.
 
-        The best of them acquits, so there are no more as soon as it does.
+        The best of them acquits, so there are no more as soon as it does, but for the second one, which shows whether
+        the machine was as slow as it seemed: all are brought to the reference speed from the fastest one seen.
         """
-        values: list[list[float]] = [[] for _ in accused]
-        if self._executor.once(test, warm=False).outcome != "passed":
-            return values
-        for _ in range(REPEATS):
-            execution = self._executor.once(test, warm=True)
-            if execution.outcome != "passed":
-                return [[] for _ in accused]
-            for found, suspect in zip(values, accused, strict=True):
-                figures = execution.figures.get(suspect.node_id, {})
-                value = at_reference_speed(figures, suspect.metric, self._reference_ns)
-                if value is not None:
-                    found.append(value)
-            if all(looks_innocent(s, found) for s, found in zip(accused, values, strict=True) if found):
-                break
-        return values
+        executions = [self._executor.once(test, warm=False)]
+        while executions[-1].outcome == "passed":
+            values = [self._values_of(suspect, executions) for suspect in accused]
+            innocent = all(
+                looks_innocent(s, found) for s, found in zip(accused, values, strict=True) if found
+            )
+            if len(executions) > REPEATS or (innocent and len(executions) > FEWEST_REPEATS):
+                return values
+            executions.append(self._executor.once(test, warm=True))
+        return [[] for _ in accused]
+
+    def _values_of(self, suspect: Suspect, executions: Sequence[Execution]) -> list[float]:
+        """What a suspect's repeats took, all but the first execution."""
+        figures = [execution.figures.get(suspect.node_id, {}) for execution in executions]
+        speeds = [each[REFERENCE_TIME.name] for each in figures if each.get(REFERENCE_TIME.name)]
+        here = {REFERENCE_TIME.name: min(speeds)} if speeds else {}
+        found = (
+            at_reference_speed({**each, **here}, suspect.metric, self._reference_ns) for each in figures[1:]
+        )
+        return [value for value in found if value is not None]

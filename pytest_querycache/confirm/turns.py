@@ -16,7 +16,7 @@ from ..model.metric import WALL_TIME, Better, Metric
 from ..model.pairs import shows
 from ..model.record import at_reference_speed
 from .arm import Execution
-from .guard import MOST_REPEATS, Guard
+from .guard import MOST_REPEATS, Guard, speed_of
 from .side import Side
 
 INNOCENT_AFTER = 2
@@ -81,8 +81,8 @@ class Round:
     """The turns that one test took in one pair of processes.
 
     ``reference_ns`` is the speed that times are brought to, None where both sides took turns and saw the same
-    machine. ``disturbance`` is what disturbed the round although it was measured again. ``single`` says that it
-    consists of first executions, because the test cannot be repeated.
+    machine, as they mostly do. ``disturbance`` is what disturbed the round although it was measured again.
+    ``single`` says that it consists of first executions, because the test cannot be repeated.
     """
 
     turns: list[Turn] = field(default_factory=list)
@@ -146,6 +146,11 @@ def take_turns(
         )
         if not found.disturbance:
             break
+    if found.disturbance:
+        # one side's processor was slower, or was taken away, for the whole round: only the speed can be taken out
+        found.reference_ns = speed_of(
+            execution for turn in found.turns for side in turn for execution in side
+        )
     guard.keep(disturbed=bool(found.disturbance))
     return found
 

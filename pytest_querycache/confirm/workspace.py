@@ -34,7 +34,9 @@ class Workspace:
             self._held = _hold(self.path, wait=True)
             if self.path.is_dir():
                 break
-            _release(self._held)  # another session cleared it in the moment before it was held
+            # another session cleared it in the moment before it was held
+            _release(self._held)
+            self._folder.cleanup()
 
     def __enter__(self) -> Workspace:
         return self

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from ..model.baseline import Section
-from ..model.history import Machine, Moment, Series, costs_to_keep, series_of, with_history
+from ..model.history import Machine, Moment, costs_to_keep
 from ..model.record import Run
-from ..model.verdict import GateResult, Verdict
+from ..model.verdict import GateResult
 from ..reports.signs import terminal_encoding, written_out
 from ..storage.history_format import HistoryError, check_header
+from ..storage.remembered import remembered
 from .exit_status import fail_session
 from .head import read_session_head
 from .settings import Settings
-
-_SHOWN = 100
-"""How many of the newest runs a chart shows."""
-
-_MOST_RECORDS = 50
-"""A hundred charts of a hundred dots are a megabyte of page."""
 
 
 class Remembering:
@@ -97,31 +91,4 @@ class Remembering:
         """The result with series for the page, the only report that draws them."""
         if result is None or self._config.option.perf_html is None:
             return result
-        bad = result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET, Verdict.UNCONFIRMED)
-        wanted = dict.fromkeys((each.node_id, each.metric.name) for each in bad if each.metric is not None)
-        if not wanted:
-            return result
-        node_ids = list(dict.fromkeys(node_id for node_id, _ in wanted))[:_MOST_RECORDS]
-        found = {
-            (series.node_id, series.metric.name): series
-            for series in _series(path, node_ids, run, section)
-            if (series.node_id, series.metric.name) in wanted
-        }
-        return with_history(result, found)
-
-
-def _series(path: Path, node_ids: list[str], run: Run, section: Section | None) -> Iterator[Series]:
-    """The series of some records on this machine, at the speed of the baseline's reference workload.
-
-    What does not depend on the processor goes on from one to the next, as the gate compares it.
-    """
-    from ..storage.history_reader import history
-
-    here = Machine.of(run.environment)
-    speed = section.reference_ns if section is not None else None
-    with history(path) as reader:
-        for node_id in node_ids:
-            costs = (cost for cost in reader.costs(node_id) if cost[0].key == here.key)
-            for series in series_of(node_id, costs, reference_ns=speed, limit=_SHOWN):
-                if series.machine in (here, here.any_processor):
-                    yield series
+        return remembered(path, run, result, section)

@@ -171,23 +171,46 @@ def test_pairs_that_stay_disturbed_are_counted_and_said() -> None:
     assert "tests nobody suspects took 1.50x; 5 of them on a disturbed machine" in finding.proof
 
 
+QUIET = Strain(at_ns=0, stolen_ns=0, throttled_ns=0)
+
+
+def on_a_processor(reference: float, milliseconds: float) -> Script:
+    """A process whose processor does the reference workload in some time."""
+    return lambda arm, test, warm: passed(test, wall_time=milliseconds * MS, reference_time=reference)
+
+
 def test_round_that_was_disturbed_is_measured_again_twice_at_most() -> None:
     """A machine that changes its speed within a round gets three attempts, then the round is kept and counted."""
-
-    def script(reference: float) -> Script:
-        def run(arm: FakeArm, test: str, warm: bool) -> Execution:
-            return passed(test, wall_time=10.0 * MS, reference_time=reference)
-
-        return run
-
-    quiet = Guard(lambda: Strain(at_ns=0, stolen_ns=0, throttled_ns=0))
     accused = suspect()
-    new = FakeArms(script(100))
-    evidence = contest(new, FakeArms(script(150)), accused, guard=quiet)
+    new, old = FakeArms(on_a_processor(100, 10)), FakeArms(on_a_processor(150, 15))
+    evidence = contest(new, old, accused, guard=Guard(lambda: QUIET))
     assert evidence.duel is not None
     assert evidence.duel.disturbed == 2
+    assert evidence.duel.pair_ratios == pytest.approx([1.0, 1.0])
     first, second = (len([warm for _, warm in executed if warm]) for executed in new.executed())
     assert first == second == 3 * 2  # three attempts of two turns, one collection each
+
+
+@pytest.mark.parametrize(
+    ("new", "verdict"),
+    [(on_a_processor(100, 15), Verdict.REGRESSED), (on_a_processor(225, 22.5), Verdict.UNCHANGED)],
+    ids=["the old side's hides nobody", "the new side's accuses nobody"],
+)
+def test_slower_processor_is_taken_out(new: Script, verdict: Verdict) -> None:
+    """Where one process had the slower one throughout, times are brought to the same speed."""
+    accused = suspect()
+    evidence = contest(FakeArms(new), FakeArms(on_a_processor(150, 15)), accused, guard=Guard(lambda: QUIET))
+    assert decide(accused, evidence, confirm="auto").verdict is verdict
+
+
+def test_pair_in_which_untouched_tests_are_faster_is_run_again_too() -> None:
+    """An old process that was slow from its start hides nobody either."""
+    accused = suspect("t.py::t")
+    old = FakeArms(machine(lambda number: 1.5 if number < 2 else 1.0, 10))
+    evidence = contest(FakeArms(machine(lambda number: 1.0, 10)), old, accused, controls=CONTROLS)
+    assert evidence.duel is not None
+    assert list(evidence.duel.pair_ratios) == [1.0, 1.0]
+    assert len(old.arms) == 4
 
 
 def test_controls_are_of_the_same_file_and_of_a_good_length() -> None:

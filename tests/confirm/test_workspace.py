@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import pytest
 
+from pytest_querycache.confirm import workspace as workspace_module
 from pytest_querycache.confirm.workspace import Workspace
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and links")
@@ -55,6 +58,28 @@ def test_a_folder_is_gone_when_it_is_closed(temporary: Path) -> None:
         (workspace.path / "locked").chmod(0o500)
         assert workspace.path.parent == temporary
     assert not any(temporary.iterdir())
+
+
+def test_a_folder_cleared_before_it_was_held_is_made_anew(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another session may come between making a folder and holding it; nobody is warned of what it cleared."""
+    hold = workspace_module._hold
+    cleared: list[Path] = []
+
+    def too_late(folder: Path, *, wait: bool) -> int | None:
+        if not cleared:
+            cleared.append(folder)
+            shutil.rmtree(folder)
+        return hold(folder, wait=wait)
+
+    monkeypatch.setattr(workspace_module, "_hold", too_late)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with Workspace() as workspace:
+            assert workspace.path.is_dir()
+            assert cleared != [workspace.path]
+    assert said == []
 
 
 @posix

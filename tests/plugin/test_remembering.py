@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_querycache.cli import main
 from pytest_querycache.storage.history_reader import history
 from tests.stories.test_gate_story import XDIST, suite
 
@@ -131,6 +132,27 @@ def test_what_regressed_has_its_history_on_the_page(project: Project) -> None:
     page = (project.folder / "page.html").read_text(encoding="utf-8")
     assert "<title>allocated_bytes over 3 runs</title>" in page
     assert "The limit is " in page
+
+
+def test_a_report_made_later_draws_the_history_too(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``querycache report`` finds the history that the project keeps; one that cannot be read is said."""
+    pytest.importorskip("jinja2")
+    project.write("pyproject.toml", '[tool.pytest_querycache]\nhistory = "h.db"\n')
+    project.write("test_shop.py", suite(400))
+    project.record()
+    project.write("test_shop.py", suite(40_000))
+    project.gate("--perf-json=run.json", exit_status=1)
+    run, page = str(project.folder / "run.json"), project.folder / "page.html"
+    report = ["report", run, "--rootdir", str(project.folder), "--html", str(page)]
+    assert main(report) == 0
+    assert "<title>allocated_bytes over 2 runs</title>" in page.read_text(encoding="utf-8")
+    (project.folder / "h.db").write_bytes(b"garbage\0" * 100)
+    capsys.readouterr()
+    assert main(report) == 0
+    assert "no history on the page: " in capsys.readouterr().out
+    assert "<title>allocated_bytes over" not in page.read_text(encoding="utf-8")
 
 
 def altered(path: Path, statement: str) -> None:

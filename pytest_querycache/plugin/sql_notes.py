@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..reports.signs import terminal_encoding, written_out
 from .sql_recording import SQL_KEY, WORKER_OUTPUT
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ class SqlNotes:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was not seen; under ``-v`` also the setups with most statements, which are not gated."""
+        from ..reports.signs import terminal_encoding, written_out  # a session without an option loads no report
+
         encoding = terminal_encoding()
         plugin = self._config.stash.get(SQL_KEY, None)
         for problem in (*(plugin.recorder.unseen if plugin is not None else ()), *self._unseen):

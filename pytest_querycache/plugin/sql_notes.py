@@ -29,7 +29,8 @@ class SqlNotes:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was not seen; under ``-v`` also the setups with most statements, which are not gated."""
-        from ..reports.signs import terminal_encoding, written_out  # a session without an option loads no report
+        # a session without an option loads no report
+        from ..reports.signs import terminal_encoding, written_out
 
         encoding = terminal_encoding()
         plugin = self._config.stash.get(SQL_KEY, None)

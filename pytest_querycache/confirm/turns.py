@@ -1,7 +1,7 @@
 """One test's turns in one pair of processes: what is executed how often, and the ratios that follow.
 
-Both sides warm up, then take turns A B B A …, until their ratios agree or none shows that anything is there. The length
-of a sample follows from how long the test takes.
+Both sides warm up, then take turns A B B A …, until their ratios agree or none shows that anything is there. The
+length of a sample follows from how long the test takes.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 **What is measured.** A pair is two fresh processes, one with the old code and one with the new, both with the same
 hash seed. They take turns (A B B A …), so that both see the same machine; every turn of both is a ratio
 new/old, and the pair's ratio is the median of its turns. Where the reference workload says that one of them had the
-slower processor all the same, and still says so when the round was measured again, both are brought to one speed. Between pairs everything that biases a process changes:
-hash seed, address layout, state of the machine. The variance that matters lies between processes (Kalibera and
-Jones 2013), so a pair counts once, however many turns it took.
+slower processor all the same, and still says so when the round was measured again, both are brought to one speed.
+Between pairs everything that biases a process changes: hash seed, address layout, state of the machine. The variance
+that matters lies between processes (Kalibera and Jones 2013), so a pair counts once, however many turns it took.
 
 **The rule.** Let ``r`` be the threshold's ratio (0.2), ``f`` its floor, ``m`` the number of pairs, and a pair *show*
 the regression when its ratio exceeds ``1 + r/2``.

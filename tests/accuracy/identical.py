@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.accuracy.calibration import LEAST_NS, measure_rounds
 from tests.accuracy.conditions import CONDITIONS, loaded
-from tests.accuracy.libraries import Workshop
+from tests.accuracy.libraries import StudyError, Workshop
 from tests.accuracy.parts import Part
 from tests.accuracy.rivals import LEAST_ROUNDS, ROUND_SECONDS, flagged_by_min
 from tests.accuracy.sessions import gate
@@ -81,16 +81,19 @@ def overhead(part: Part) -> None:
     """A plain session and a gated one in turn; its thresholds are too high to suspect anybody."""
     for number, turn in part.turns("overhead", library=part.libraries):
         workshop = part.workshop(turn["library"])
+        baseline = f"--perf-baseline={workshop.baseline('idle')}"
+        commands = {
+            "plain": workshop.command("-n0", gated=False),
+            "gated": workshop.command("-n0", baseline, *_NO_SUSPECTS, clocked=False),
+        }
         seconds: dict[str, float] = {}
-        suspects = 0
         for kind in ("plain", "gated") if number // len(part.libraries) % 2 else ("gated", "plain"):
-            if kind == "plain":
-                seconds[kind] = workshop.run(workshop.command("-n0", gated=False)).seconds
-            else:
-                row, run = gate(workshop, CONDITIONS["idle"], *_NO_SUSPECTS)
-                seconds[kind], suspects = row["seconds"], len(run["evidence"])
-        part.results.add("overhead", {"library": turn["library"], **seconds, "suspects": suspects})
-        print(f"overhead {turn['library']}: {seconds}, {suspects} suspects", flush=True)
+            ended = workshop.run(commands[kind])
+            if kind == "gated" and " regressed 0 " not in ended.output:
+                raise StudyError(f"{workshop.name}: no session without suspects: {ended.output[-800:]}")
+            seconds[kind] = ended.seconds
+        part.results.add("overhead", {"library": turn["library"], **seconds})
+        print(f"overhead {turn['library']}: {seconds}", flush=True)
 
 
 def screening_row(row: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:

@@ -151,11 +151,16 @@ class Workshop:
         """The library's own folder name in its package, which holds its version."""
         return (self.folder / "version").read_text(encoding="utf-8").strip()
 
-    def command(self, *options: str, gated: bool = True, tests: Sequence[str] = ()) -> list[str]:
-        """A session with the library's tests, or with these only."""
+    def command(
+        self, *options: str, gated: bool = True, clocked: bool = True, tests: Sequence[str] = ()
+    ) -> list[str]:
+        """A session with the library's tests, or with these only; ``clocked`` times the parts of a gated one."""
         arguments = [a for a in self.library.arguments if not tests or a.startswith("-")]
         plugins = ["-p", "no:randomly", "-p", "no:asyncio", "-p", "no:cacheprovider"]
-        plugins += ["-p", "accuracy_clock"] if gated else ["-p", "no:querycache"]
+        if not gated:
+            plugins += ["-p", "no:querycache"]
+        elif clocked:
+            plugins += ["-p", "accuracy_clock"]
         return [sys.executable, "-m", "pytest", "-q", *plugins, *options, *arguments, *tests]
 
     def run(self, command: Sequence[str], *, timeout_s: float = 900) -> Ended:

@@ -168,11 +168,13 @@ def _notes(row: Row, what: str) -> bool:
 
 
 def summed_overhead(rows: Sequence[Row]) -> dict[str, Any]:
-    """Gated over plain, by library: the middle of the ratios; only sessions in which nobody was suspect."""
-    free = [row for row in rows if not row["suspects"]]
+    """Gated over plain, by library: the middle of the ratios, and of the seconds that were added."""
     return {
-        name: {**middle([row["gated"] / row["plain"] for row in group]), "left_out": len(rows) - len(free)}
-        for name, group in (by(free, "library").items() if free else ())
+        name: {
+            **middle([row["gated"] / row["plain"] for row in group]),
+            "seconds": middle([row["gated"] - row["plain"] for row in group])["median"],
+        }
+        for name, group in (by(rows, "library").items() if rows else ())
     }
 
 

@@ -206,9 +206,9 @@ def _overhead(summed: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "## Time of a gated session without suspects over that of a plain one"
     yield ""
-    yield from _header("library", "ratio", "pairs of sessions")
+    yield from _header("library", "ratio", "seconds more", "pairs of sessions")
     for name, found in summed["overhead"].items():
-        yield _line(_bold(name), _middle(found, digits=3), str(found["number"]))
+        yield _line(_bold(name), _middle(found, digits=3), f"{found['seconds']:.2f}", str(found["number"]))
 
 
 def _replay(summed: Mapping[str, Any]) -> Iterator[str]:

@@ -108,15 +108,15 @@ def test_forced_trials_say_nothing_of_end_to_end() -> None:
     assert (found["reached"]["trials"], found["end_to_end"]["trials"]) == (3, 1)
 
 
-def test_sessions_with_suspects_tell_nothing_of_the_overhead() -> None:
-    """Shows that they are left out, and counted."""
+def test_overhead_is_told_as_a_ratio_and_in_seconds() -> None:
+    """Shows that pairs of sessions give the middle of their ratios, and of what was added."""
     rows = [
-        {"library": "lark", "plain": 10.0, "gated": 10.2, "suspects": 0},
-        {"library": "lark", "plain": 10.0, "gated": 40.0, "suspects": 3},
+        {"library": "lark", "plain": plain, "gated": gated}
+        for plain, gated in ((10, 10.2), (5, 5.3), (2, 2.1))
     ]
-    found = summed_overhead(rows)
-    assert found["all"]["median"] == pytest.approx(1.02)
-    assert found["all"]["left_out"] == 1
+    found = summed_overhead(rows)["all"]
+    assert found["median"] == pytest.approx(1.05)
+    assert found["seconds"] == pytest.approx(0.2)
 
 
 def test_blaming_the_machine_is_no_report() -> None:

@@ -92,9 +92,13 @@ class Arm:
                 end, self._lifeline = os.pipe()
                 theirs.append(end)
             self._process = _start(launch, log, theirs)
-        except OSError as error:
+        except (
+            BaseException
+        ) as error:  # Ctrl-C too: a process half started ends when nothing holds its lifeline
             self._let_go()
-            raise ArmError(f"a fresh process could not be started: {error}") from None
+            if isinstance(error, OSError):
+                raise ArmError(f"a fresh process could not be started: {error}") from None
+            raise
         finally:
             for end in theirs:
                 os.close(end)

@@ -33,18 +33,22 @@ class Progress:
     ) -> None:
         if self._shown and self._terminal is not None and self._on_terminal():
             self._terminal.rewrite("", erase=True)
+            self._terminal.flush()
 
     def announce(self, text: str) -> None:
         """Say on a line that stays what is about to happen."""
         if self._terminal is not None and not self._quiet:
             self._own_line(self._terminal)
             self._terminal.write_line(_line(text))
+            # what is read while it happens, in a log as on a terminal, must not wait for a buffer to be full
+            self._terminal.flush()
 
     def warn(self, text: str) -> None:
         """Say on a line that stays what went wrong."""
         if self._terminal is not None:
             self._own_line(self._terminal)
             self._terminal.write_line(_line(text), yellow=True)
+            self._terminal.flush()
 
     def show(self, text: str) -> None:
         """Say where we are."""
@@ -62,6 +66,7 @@ class Progress:
             self._own_line(self._terminal)
         self._last, self._shown = now, True
         self._terminal.rewrite(_line(text)[: _width(self._terminal) - 1], erase=True)
+        self._terminal.flush()
 
     def _own_line(self, terminal: pytest.TerminalReporter) -> None:
         """Leave the line of pytest's own progress; under xdist the terminal does not know that one is open."""

@@ -20,6 +20,9 @@ class FakeTerminal:
     def write_line(self, line: str, **style: bool) -> None:
         self.lines.append(line)
 
+    def flush(self) -> None:
+        pass
+
 
 class FakeConfig:
     """A session with one terminal."""

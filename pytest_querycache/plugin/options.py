@@ -140,9 +140,10 @@ def spell_out_optional_values(early_config: pytest.Config, parser: pytest.Parser
         if option in OPTIONAL_VALUE and re.fullmatch(r"[^-].*\.json", following):
             raise pytest.UsageError(f"{option} {following}: a file needs the '=', {option}={following}")
     args[:] = spelled_out(args)
-    early_config.known_args_namespace = parser.parse_known_args(
-        args, namespace=copy.copy(early_config.option)
-    )
+    parsed = parser.parse_known_args(args, namespace=copy.copy(early_config.option))
+    # pytest noted here how far up it looks for conftest files and folders to collect; without it, up to the root
+    parsed.confcutdir = early_config.known_args_namespace.confcutdir
+    early_config.known_args_namespace = parsed
 
 
 def spelled_out(args: Sequence[str]) -> list[str]:

@@ -68,6 +68,22 @@ def mine(request):
     assert "compared 1 · regressed 0" in said
 
 
+@pytest.mark.parametrize("option", ["--perf-baseline", "--perf-update", "--perf-update=b.json"])
+def test_nothing_above_the_project_is_looked_at(
+    project: Project, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """With the option as without it, neither a conftest nor a folder above the root directory is read."""
+    project.write("conftest.py", "raise RuntimeError('this is another project')")
+    project.write("inner/pytest.ini", "[pytest]")
+    project.write("inner/tests/test_a.py", "def test_a(): pass")
+    monkeypatch.chdir(project.folder / "inner")
+    told = project.run("--collect-only", exit_status=0).splitlines()
+    gated = project.run("--collect-only", option, exit_status=0).splitlines()
+    tree = [line for line in told if "<" in line]
+    assert tree[0] == "<Dir inner>"
+    assert [line for line in gated if "<" in line] == tree
+
+
 def test_node_id_behind_the_option_is_run(project: Project) -> None:
     """--perf-baseline before a node id runs that test, and calls no other one missing."""
     project.write("test_a.py", "def test_a(): pass\ndef test_b(): pass")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,7 @@ from .settings import Settings
 
 
 class Remembering:
-    """Adds the session to the history, where the configuration names one.
+    """Adds the session to the history that the configuration names.
 
     What stands in the history's place and is none raises UsageError, before the first test. An interrupted session is
     not kept: its last tests may have been disturbed by whatever ended it.
@@ -31,13 +30,11 @@ class Remembering:
         self._settings = settings
         self._lines: list[str] = []
         self._is_over = False
-        named = settings.configuration.history
-        self._path = config.rootpath / named if named else None
-        if self._path is not None:
-            try:
-                check_header(self._path)
-            except HistoryError as error:
-                raise pytest.UsageError(str(error)) from None
+        self._path = config.rootpath / settings.configuration.history
+        try:
+            check_header(self._path)
+        except HistoryError as error:
+            raise pytest.UsageError(str(error)) from None
 
     def keep(
         self, session: pytest.Session, run: Run, result: GateResult | None, section: Section | None
@@ -46,12 +43,12 @@ class Remembering:
 
         As a report that was asked for, a history that cannot be written fails the session.
         """
-        if self._path is None or self._is_over or not run.complete:
+        if self._is_over or not run.complete:
             return result
         self._is_over = True
         try:
-            self._add(self._path, run)
-            return self._with_history(self._path, run, result, section)
+            self._add(run)
+            return self._with_history(run, result, section)
         except HistoryError as error:
             self._lines.append(f"history: {error}")
             fail_session(session)
@@ -62,14 +59,14 @@ class Remembering:
         for line in self._lines:
             terminal.write_line(written_out(line, terminal_encoding()))
 
-    def _add(self, path: Path, run: Run) -> None:
+    def _add(self, run: Run) -> None:
         costs = costs_to_keep(run, self._settings.policy)
         if not costs:
             return
         # only a command that was asked for is imported where it is needed: sqlite3 is nobody else's business
         from ..storage.history import append_run
 
-        aside = append_run(path, Machine.of(run.environment), self._moment(), costs)
+        aside = append_run(self._path, Machine.of(run.environment), self._moment(), costs)
         named = self._settings.configuration.history
         if aside is not None:
             self._lines.append(
@@ -86,9 +83,9 @@ class Remembering:
         )
 
     def _with_history(
-        self, path: Path, run: Run, result: GateResult | None, section: Section | None
+        self, run: Run, result: GateResult | None, section: Section | None
     ) -> GateResult | None:
         """The result with series for the page, the only report that draws them."""
         if result is None or self._config.option.perf_html is None:
             return result
-        return remembered(path, run, result, section)
+        return remembered(self._path, run, result, section)

@@ -11,11 +11,11 @@ import shlex
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ..errors import QueryCacheError, ReportError
-from ..model.account import Account, Occasion
 from ..model.baseline import Section
 from ..model.record import Run
 from ..model.verdict import Evidence, GateResult, Verdict
@@ -25,6 +25,9 @@ from ..storage.replace import write_text
 from .head import read_session_head
 from .options import FOLDERS, REPORTS
 from .settings import Mode, Settings
+
+if TYPE_CHECKING:
+    from ..model.account import Account
 
 _MOST_SUMMARY = 900_000
 """GitHub refuses a step's summary beyond 1 MiB; what comes after this many bytes is cut off."""
@@ -69,9 +72,7 @@ class ReportFiles:
         self._is_written = True
         if not self._paths and not self._on_github:
             return True
-        account = Account(
-            run=run, occasion=self._occasion(), result=result, evidence=evidence, section=section
-        )
+        account = self._account(run=run, result=result, evidence=evidence, section=section)
         problems = list(self._write_files(account, accept))
         self._lines.extend(problems)
         if self._on_github:
@@ -134,14 +135,24 @@ class ReportFiles:
         """Where the project stands in the checkout that a service's environment variable names."""
         return folder_in_checkout(self._config.rootpath, os.environ.get(variable, ""))
 
-    def _occasion(self) -> Occasion:
+    def _account(
+        self,
+        *,
+        run: Run,
+        result: GateResult | None,
+        evidence: Mapping[tuple[str, str], Evidence],
+        section: Section | None,
+    ) -> Account:
+        from ..model.account import Account, Occasion  # most sessions leave no files behind
+
         head = read_session_head(self._config, self._settings)
-        return Occasion(
+        occasion = Occasion(
             command=shlex.join(["pytest", *map(str, self._config.invocation_params.args)]),
             finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             commit=head.commit if head is not None else "",
             dirty=head.dirty if head is not None else False,
         )
+        return Account(run=run, occasion=occasion, result=result, evidence=evidence, section=section)
 
     def _write(self, name: str, path: Path, account: Account, accept: str) -> None:
         # each kind of report is imported where it is asked for

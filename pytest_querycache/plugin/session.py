@@ -29,12 +29,12 @@ from .arm_hooks import ARM_PLUGIN
 from .collecting import Collecting
 from .exit_status import fail_session, show_failure
 from .progress import Progress
-from .remembering import Remembering
 from .report_files import ReportFiles
 from .settings import Mode, Settings, is_provable, read_settings
 from .summary import Summary
 
 if TYPE_CHECKING:
+    from .remembering import Remembering
     from .updating import Update
 
 
@@ -106,6 +106,15 @@ def _ended_by_pytest(error: BaseException, session: pytest.Session) -> bool:
     return own_kind or isinstance(error, session.Failed)
 
 
+def _remembering(config: pytest.Config, settings: Settings) -> Remembering | None:
+    """What keeps the history, where the configuration names one; others do not pay for what it imports."""
+    if not settings.configuration.history:
+        return None
+    from .remembering import Remembering
+
+    return Remembering(config, settings)
+
+
 class GateSession:
     """Judges the run when the last test is over, and makes the answer count."""
 
@@ -128,7 +137,7 @@ class GateSession:
         self._result: GateResult | None = None
         self._update: Update | None = None
         self._summary = Summary(config, settings)
-        self._remembering = Remembering(config, settings)
+        self._remembering = _remembering(config, settings)
 
     def pytest_report_header(self) -> list[str]:
         """Say what is compared with what, and what this set-up is blind to."""
@@ -170,7 +179,8 @@ class GateSession:
             result=self._result,
             update=self._update,
         )
-        self._remembering.tell(terminalreporter)
+        if self._remembering is not None:
+            self._remembering.tell(terminalreporter)
         self._reports.tell(terminalreporter)
         if self._result is not None and self._result.failures and self._collecting.run.complete:
             show_failure(terminalreporter, self._result)
@@ -208,8 +218,9 @@ class GateSession:
 
     def _write_reports(self, session: pytest.Session) -> None:
         """Write the files that were asked for, once; one that cannot be written fails the session."""
-        run, section = self._collecting.run, self._section
-        result = self._remembering.keep(session, run, self._result, section)
+        run, result, section = self._collecting.run, self._result, self._section
+        if self._remembering is not None:
+            result = self._remembering.keep(session, run, result, section)
         accept = " ".join(self._summary.accept(run, result)).rstrip() if result is not None else ""
         if not self._reports.write(
             run=run, result=result, evidence=self._evidence, section=section, accept=accept

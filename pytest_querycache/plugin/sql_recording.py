@@ -62,6 +62,7 @@ def _register(config: pytest.Config, plugin: SqlRecording) -> None:
         manager.register(plugin, _NAME)
     if manager.hasplugin(_WAITING):
         manager.unregister(name=_WAITING)
+    plugin.recorder.hand_on()
     plugin.recorder.on_arrival = lambda: None
 
 

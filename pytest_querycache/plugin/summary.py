@@ -14,7 +14,6 @@ from ..model.record import Run
 from ..model.verdict import GateResult, Verdict
 from ..reports.signs import inert, terminal_encoding, written_out
 from ..reports.terminal import Line, gate_lines, quoted, track_lines
-from ..reports.update_terminal import update_lines
 from ..storage.repository import why_no_old_code
 from .exit_status import failure_report
 from .settings import Mode, Settings, is_provable, shown_path
@@ -90,6 +89,8 @@ class Summary:
         if self._settings.mode is Mode.TRACK:
             lines: Iterable[Line] = track_lines(run.records.values())
         elif update is not None:
+            from ..reports.update_terminal import update_lines  # gating is what has to start quickly
+
             lines = update_lines(
                 update.acceptance, update.path_text, update.problems, update.error, verbose=verbose
             )

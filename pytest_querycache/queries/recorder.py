@@ -39,6 +39,7 @@ class Recorder:
         self._held: set[str] = set()
         self._watch = ImportWatch(self._known, self._arrived)
         self._is_installed = False
+        self._hands_on = False
         self._failed: set[str] = set()
         self._unseen: list[str] = []
         self.on_arrival: Callable[[], object] = lambda: None
@@ -81,8 +82,19 @@ class Recorder:
             module = sys.modules.get(name)
             if module is None or _is_being_imported(module):
                 continue
+            if not (self._known[name].counts or self._hands_on):
+                continue
             if name not in self._held or _INSTALLED[name].module is not module:
                 self._arrived(name, module)
+
+    def hand_on(self) -> None:
+        """Patch also what hands on whose statements they are; done by itself once there is a driver to execute any.
+
+        Many suites have anyio, which a plugin of pytest's imports, and no database: they do not pay for this.
+        """
+        if not self._hands_on:
+            self._hands_on = True
+            self.look()
 
     def uninstall(self) -> None:
         """Restore every driver that no other recorder watches."""
@@ -100,6 +112,8 @@ class Recorder:
 
     def _arrived(self, name: str, module: ModuleType) -> None:
         driver = self._known[name]
+        if not (driver.counts or self._hands_on):
+            return
         with _LOCK:
             if driver.name in self._failed:
                 return
@@ -116,6 +130,7 @@ class Recorder:
             installed.holders += 1
             self._held.add(name)
         if driver.counts:
+            self.hand_on()
             self._tell_of_arrival(driver)
 
     def _tell_of_arrival(self, driver: Driver) -> None:

@@ -154,13 +154,40 @@ def test_a_driver_that_looks_different_is_told_and_does_no_harm(folder: Path) ->
     assert recorder.active == ()
 
 
-def test_what_only_carries_the_context_is_patched_and_is_no_driver(folder: Path) -> None:
-    """A runner of tests is patched whatever drivers are allowed, and recording does not begin with it."""
+def test_what_only_carries_the_context_is_patched_with_the_first_driver(folder: Path) -> None:
+    """A runner of tests is left alone until there is a driver, whichever comes first, and is none itself."""
+    for name in ("madeup_runner", "madeup_first", "madeup_later"):
+        (folder / f"{name}.py").write_text("", encoding="utf-8")
+    recorder = Recorder(
+        ["duckdb"],
+        known=[
+            MadeUpDriver("runner", "madeup_runner", "", counts=False),
+            MadeUpDriver("duckdb", "madeup_first", ""),
+            MadeUpDriver("runner", "madeup_later", "", counts=False),
+        ],
+    )
+    recorder.on_arrival = lambda: NOTES.append("arrived")
+    recorder.install()
+    importlib.import_module("madeup_runner")
+    recorder.look()
+    assert (NOTES, recorder.active, recorder.is_active) == ([], (), False)
+    importlib.import_module("madeup_first")
+    assert NOTES == ["patched madeup_first", "patched madeup_runner", "arrived"]
+    assert (recorder.active, recorder.is_active) == (("duckdb",), True)
+    importlib.import_module("madeup_later")
+    recorder.uninstall()
+    assert NOTES[3] == "patched madeup_later"
+    assert sorted(NOTES[4:]) == ["restored madeup_first", "restored madeup_later", "restored madeup_runner"]
+
+
+def test_who_records_from_the_start_has_the_context_carried(folder: Path) -> None:
+    """Asked for, a runner of tests is patched without a driver, and recording does not begin with it."""
     (folder / "madeup_runner.py").write_text("", encoding="utf-8")
     recorder = Recorder(["sqlite3"], known=[MadeUpDriver("runner", "madeup_runner", "", counts=False)])
     recorder.on_arrival = lambda: NOTES.append("arrived")
     recorder.install()
     importlib.import_module("madeup_runner")
+    recorder.hand_on()
     assert (NOTES, recorder.active, recorder.is_active) == (["patched madeup_runner"], (), False)
     recorder.uninstall()
     assert NOTES == ["patched madeup_runner", "restored madeup_runner"]

@@ -84,6 +84,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Measuring(meter, reference_share=share), "querycache-measuring")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SqlNotes(config), "querycache-sql-notes")
-        from .session import start_session
+        from .starting import start_session
 
         start_session(config, meter)

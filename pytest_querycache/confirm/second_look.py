@@ -97,8 +97,8 @@ class _Look:
     def _repeat(self, test: str, accused: Sequence[Suspect]) -> list[list[float]]:
         """The values of each accused metric over the repeats; none when the test cannot be repeated.
 
-        The best of them acquits, so there are no more as soon as it does, but for the second one, which shows whether
-        the machine was as slow as it seemed: all are brought to the reference speed from the fastest one seen.
+        There are no more as soon as they acquit, which takes two. All are brought to the reference speed from the
+        fastest one seen.
         """
         executions = [self._executor.once(test, warm=False)]
         while executions[-1].outcome == "passed":

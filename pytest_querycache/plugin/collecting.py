@@ -62,25 +62,26 @@ class Collecting:
                 self._add(report)
             return
         duration_ns = int(report.duration * 1e9)
+        node_id = report.nodeid  # asked for once: pytest makes it anew for whoever asks
         if report.when == "setup":
-            self._setup_ns[report.nodeid] = duration_ns
+            self._setup_ns[node_id] = duration_ns
             if report.outcome != "passed":
                 self._set_aside(report, "skipped" if report.outcome == "skipped" else "failed in setup")
             return
         if report.when != "teardown":  # xdist's own report of the test during which a worker died
             self._set_aside(report, "crashed its xdist worker")
             return
-        record = self.run.records.get(report.nodeid)
+        record = self.run.records.get(node_id)
         if record is not None:
             record.teardown_ns = duration_ns
         if report.outcome == "failed":
-            for name in (report.nodeid, *self._sections.get(report.nodeid, ())):
+            for name in (node_id, *self._sections.get(node_id, ())):
                 if name in self.run.records:
                     self.run.records[name].outcome = "failed in teardown"
-        self._setup_ns.pop(report.nodeid, None)
+        self._setup_ns.pop(node_id, None)
 
     def _add(self, report: pytest.TestReport) -> None:
-        plain = getattr(report, ATTRIBUTE)
+        plain, node_id = getattr(report, ATTRIBUTE), report.nodeid
         # what travelled is not needed twice: reports stay in memory until the session ends
         delattr(report, ATTRIBUTE)
         outcome = str(report.outcome)
@@ -88,11 +89,11 @@ class Collecting:
             outcome = "xpassed" if outcome == "passed" else "xfailed"
         worker = getattr(report, "worker_id", "")
         # an earlier attempt may have reached sections that this one did not
-        for name in self._sections.pop(report.nodeid, ()):
+        for name in self._sections.pop(node_id, ()):
             self.run.records.pop(name, None)
         file, line, _ = report.location
-        for record in records_of(report.nodeid, plain, outcome=outcome, worker=worker):
-            record.setup_ns = self._setup_ns.get(report.nodeid, 0)
+        for record in records_of(node_id, plain, outcome=outcome, worker=worker):
+            record.setup_ns = self._setup_ns.get(node_id, 0)
             if line is not None:
                 record.file, record.line = file, line + 1
             self.run.records[record.node_id] = record

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
+
 import pytest
 
 from pytest_querycache.confirm.arm import Execution
 from pytest_querycache.confirm.second_look import second_look
 from pytest_querycache.model.decision import decide
+from pytest_querycache.model.learned import Learned, new_entry
+from pytest_querycache.model.record import Record
 from pytest_querycache.model.verdict import Evidence, EvidenceByMetric, Suspect, Verdict
 from tests.confirm.fake_arms import FakeArm, FakeArms, Script, passed
 from tests.confirm.test_duels import MS, suspect, taking
@@ -75,11 +80,47 @@ def executions(script: Script, *suspects: Suspect) -> list[tuple[str, bool]]:
     return executed
 
 
-def test_an_innocent_repeat_is_the_last() -> None:
-    """The best of at least two repeats acquits, so nothing more is executed behind it."""
-    lengths = iter([30, 30, 10, 10])
-    executed = executions(lambda arm, name, warm: passed(name, wall_time=next(lengths) * MS), suspect())
-    assert executed == [("t", False), ("t", True), ("t", True)]
+@pytest.mark.parametrize(
+    ("lengths", "taken"), [([30, 10, 10, 10], 3), ([10, 30, 10, 10], 4), ([30, 10, 30, 10], 4)]
+)
+def test_two_innocent_repeats_are_the_last(lengths: list[float], taken: int) -> None:
+    """Two repeats acquit, whatever the first execution was, and nothing more is executed behind them."""
+    left = iter(lengths)
+    executed = executions(lambda arm, name, warm: passed(name, wall_time=next(left) * MS), suspect())
+    assert executed == [("t", False), *[("t", True)] * (taken - 1)]
+
+
+@pytest.mark.parametrize(("fast", "acquitted"), [(1, False), (2, False), (3, True)])
+def test_fast_by_chance_is_not_innocent(fast: int, acquitted: bool) -> None:
+    """Of nine repeats a third has to be innocent: the best of so many is, now and then, whatever the code."""
+    last = [30, 10 if fast > 1 else 30, 10 if fast > 2 else 30, 30]
+    left = iter([30, 30, 30, 10, *[30] * 4, *last])
+    evidence, _ = look(lambda arm, name, warm: passed(name, wall_time=next(left) * MS), suspect())
+    assert bool(evidence) is acquitted
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_tests_that_vary_are_held_against_their_like(seed: int) -> None:
+    """Of tests that vary by a tenth, few that became a third slower are let go, and few that did not remain."""
+    chance = Random(seed)
+
+    def taken(slower: float = 1.0) -> float:
+        return 10 * MS * slower * chance.lognormvariate(0, 0.1)
+
+    def is_let_go(slower: float) -> bool:
+        warms = [[{"wall_time": taken()} for _ in range(2)] for _ in range(3)]
+        record = Record(node_id="t", values={"wall_time": taken()})
+        stored = new_entry(record, Learned(warm=warms), commit="c").figure("wall_time")
+        assert stored is not None
+        assert stored.warm is not None
+        accused = suspect()
+        assert accused.repeat_limit is not None
+        limit = replace(accused.repeat_limit, value=stored.warm * 1.2, reference=stored.warm)
+        accused = replace(accused, repeat_limit=limit)
+        return bool(look(lambda arm, name, warm: passed(name, wall_time=taken(slower)), accused)[0])
+
+    assert sum(is_let_go(1.0) for _ in range(60)) >= 45
+    assert sum(is_let_go(1.33) for _ in range(60)) <= 6
 
 
 def test_machine_that_only_seemed_slow_acquits_nobody() -> None:

@@ -20,7 +20,7 @@ import pytest
 
 from ..confirm.lifeline import end_with
 from ..probes.memory import return_free_memory
-from .fixtures import METER_KEY
+from .fixtures import METER_KEY, REFERENCE_KEY
 from .transport import ATTRIBUTE, records_of
 
 ARM_PLUGIN = "querycache-arm"
@@ -87,6 +87,9 @@ class ArmLoop:
             protocol(item=self._previous, nextitem=item)
         self._reports.clear()
         following = _Between.from_parent(item.parent or item.session, name="between two executions")
+        # ahead of the full collection, which empties the free lists: a test's allocations must not depend on whether
+        # it was time to work
+        item.config.stash[REFERENCE_KEY].refresh()
         if warm:
             gc.collect()
             return_free_memory()

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..probes.meter import Meter
+    from ..probes.reference import ReferenceWorkload
     from ..probes.tracker import PerfTracker
 
 METER_KEY: pytest.StashKey[Meter] = pytest.StashKey()
+REFERENCE_KEY: pytest.StashKey[ReferenceWorkload] = pytest.StashKey()
 TRACKER_KEY: pytest.StashKey[PerfTracker] = pytest.StashKey()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from .cache_summary import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown
-from .fixtures import METER_KEY, perf_tracker
+from .fixtures import METER_KEY, REFERENCE_KEY, perf_tracker
 from .marks import register_marks
 from .options import (
     add_options,
@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
         forget_early_watch(config)
         return
     from ..probes.meter import Meter
-    from ..probes.reference import IN_ARM, IN_SESSION
+    from ..probes.reference import IN_ARM, IN_SESSION, ReferenceWorkload
     from .arm_hooks import ARM_PLUGIN
     from .measuring import Measuring
 
@@ -80,8 +80,12 @@ def pytest_configure(config: pytest.Config) -> None:
         forget_early_watch(config)
     else:
         start_recording(config)  # before the probes, so that its hooks stand outside of what they measure
-        share = IN_ARM if config.pluginmanager.hasplugin(ARM_PLUGIN) else IN_SESSION
-        config.pluginmanager.register(Measuring(meter, reference_share=share), "querycache-measuring")
+        in_arm = config.pluginmanager.hasplugin(ARM_PLUGIN)
+        reference = ReferenceWorkload(meter.clock, share=IN_ARM if in_arm else IN_SESSION)
+        config.stash[REFERENCE_KEY] = reference
+        config.pluginmanager.register(
+            Measuring(meter, reference, refreshes=not in_arm), "querycache-measuring"
+        )
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SqlNotes(config), "querycache-sql-notes")
         from .starting import start_session

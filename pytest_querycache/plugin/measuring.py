@@ -25,7 +25,7 @@ from ..model.metric import (
 )
 from ..probes.machine import disturbances
 from ..probes.meter import Meter
-from ..probes.reference import IN_SESSION, ReferenceWorkload
+from ..probes.reference import ReferenceWorkload
 from .fixtures import TRACKER_KEY
 from .marks import plain_marks
 from .query_fixtures import begin_cache_figures, cache_figures
@@ -45,9 +45,12 @@ _NOT_REACHED = "its body was not called through pytest_pyfunc_call"
 
 
 class Measuring:
-    """The hooks around a test's call, and what they found on the report."""
+    """The hooks around a test's call, and what they found on the report.
 
-    def __init__(self, meter: Meter, *, reference_share: float = IN_SESSION) -> None:
+    ``refreshes`` says that they also keep the reference workload's time up to date; else somebody else does.
+    """
+
+    def __init__(self, meter: Meter, reference: ReferenceWorkload, *, refreshes: bool = True) -> None:
         self.meter = meter
         self.disturbances: dict[str, str] = {}
         self._deselected: list[str] = []
@@ -57,7 +60,8 @@ class Measuring:
         self._reading = meter.reading()
         self._measured: pytest.Item | None = None
         self._figures: tuple[str, dict[str, Any]] | None = None
-        self._reference = ReferenceWorkload(meter.clock, share=reference_share)
+        self._reference = reference
+        self._refreshes = refreshes
         self._through_function: dict[type[pytest.Item], bool] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -95,7 +99,8 @@ class Measuring:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Measure items that are not Python functions, and gather the figures of all."""
         self._measured = self._figures = None
-        self._reference.refresh()
+        if self._refreshes:
+            self._reference.refresh()
         begin_cache_figures(item)
         try:
             if self._is_measured_inside(type(item)):

@@ -22,15 +22,17 @@ _RUNS = 2
 
 def _work() -> int:
     table: dict[str, int] = {}
+
+    def value_of(word: str) -> int:
+        return table[word]
+
     for number in range(160):
         word = f"{number * 7919 % 1009:04d}"
         table[word] = table.get(word[::-1], number) + len(word.partition("0")[2])
-    ordered = sorted(table.items(), key=_second)
-    return sum(value * value % 97 for _, value in ordered)
-
-
-def _second(pair: tuple[str, int]) -> int:
-    return pair[1]
+    # words alone are sorted: pairs would stay behind on the interpreter's free list, and the next test would have to
+    # request fewer blocks
+    ordered = sorted(table, key=value_of)
+    return sum(table[word] * table[word] % 97 for word in ordered)
 
 
 class ReferenceWorkload:

@@ -209,3 +209,16 @@ def test_a_budget_of_a_new_test_that_cannot_be_repeated(project: Project) -> Non
     said = project.run("--perf-baseline", "--perf-threshold=time=off", "test_new.py", exit_status=1)
     assert "over budget  allocated_blocks" in said
     assert "first executions in 2 fresh processes show it" in said
+
+
+def test_counts_do_not_depend_on_the_reference_workload(project: Project) -> None:
+    """What it leaves on the interpreter's free lists is no discount for whichever test comes next."""
+    project.write("pairs.py", "def pairs(): return [(number, number) for number in range(250)]")
+    tests = "\n".join(f"def test_{name}(): assert pairs()" for name in "abcdefgh")
+    project.write("test_a.py", f"from pairs import pairs\n{tests}")
+    project.run("--perf-update", exit_status=0)
+    figures = [entry["allocated_blocks"] for entry in project.entries().values()]
+    assert {len(figure) for figure in figures} == {2}  # none has a spread
+    warms = [figure[1] for figure in figures]
+    assert len(warms) == 8
+    assert 250 < min(warms) <= max(warms) < min(warms) + 20

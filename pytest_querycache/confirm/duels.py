@@ -107,6 +107,7 @@ class _Batch:
         self._suspects = suspects
         self._controls = [Task(test, (Question(test, WALL_TIME, CONTROL_RATIO),)) for test in controls]
         self._stored = stored
+        self._last_control = 1.0
 
     def needed(self, standing: Standing) -> int:
         """How many pairs convict."""
@@ -140,7 +141,7 @@ class _Batch:
         while open_ones := self._affordable(self._open()):
             begun = started = self._time_left()
             accused = _tasks(open_ones)
-            most = max(self.needed(standing) for standing in open_ones)
+            most = max(pair + 1, *(self.needed(standing) for standing in open_ones))
 
             def begins(
                 number: int, test: str, pair: int = pair, own: int = len(accused), most: int = most
@@ -163,8 +164,7 @@ class _Batch:
                     standing.forget()
             self._start_ns, self._cost_ns = begun - started, (started - self._time_left()) / len(found)
             control = self._control(found)
-            # slower ones accuse the innocent, and faster ones hide the guilty
-            disturbed = control is not None and shows(max(control, 1 / control), CONTROL_RATIO)
+            disturbed = self._is_disturbed(control)
             if disturbed and not self._stored and redone < MOST_REPEATS:
                 redone += 1
                 continue
@@ -181,6 +181,19 @@ class _Batch:
             standing.give_up("no test that nobody suspects could be measured beside it")
         else:
             standing.add(found, control, disturbed=disturbed, divide=self._stored)
+
+    def _is_disturbed(self, control: float | None) -> bool:
+        """Whether tests that nobody suspects changed, and did not in the pair before this one.
+
+        Slower ones accuse the innocent, and faster ones hide the guilty. What they do in one pair and again in the
+        next is no disturbance: the code changed under them too.
+        """
+        if control is None:
+            return False
+        last, self._last_control = self._last_control, control
+        changed = shows(max(control, 1 / control), CONTROL_RATIO)
+        lasting = shows(max(last, 1 / last), CONTROL_RATIO) and (last > 1) == (control > 1)
+        return changed and not lasting
 
     def _control(self, found: Pair) -> float | None:
         """How many times as long the tests that nobody suspects took, in the middle; None without any."""

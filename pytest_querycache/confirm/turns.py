@@ -7,7 +7,7 @@ length of a sample follows from how long the test takes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -81,7 +81,7 @@ class Round:
     """The turns that one test took in one pair of processes.
 
     ``reference_ns`` is the speed that times are brought to, None where both sides took turns and saw the same
-    machine, as they mostly do. ``disturbance`` is what disturbed the round although it was measured again.
+    machine, as they mostly do. ``disturbance`` is what disturbed the round although it was measured again;
     ``single`` says that it consists of first executions, because the test cannot be repeated.
     """
 
@@ -92,19 +92,16 @@ class Round:
 
     def ratios(self, question: Question) -> list[tuple[float, float, float]]:
         """For each turn how many times worse the new value is, the new value and the old one."""
-        return list(self._ratios(question))
+        return list(_ratios(self.turns, question, self.reference_ns))
 
-    def _ratios(self, question: Question) -> Iterator[tuple[float, float, float]]:
-        higher = question.metric.better is Better.HIGHER
-        for new_sample, old_sample in self.turns:
-            new, old = self._best(new_sample, question), self._best(old_sample, question)
-            if new is not None and old is not None and new > 0 and old > 0:
-                yield (old / new if higher else new / old), new, old
+    def readings(self, question: Question) -> list[list[tuple[float, float, float]]]:
+        """The ratios in each way the round can be read: where it was disturbed, also as the times are.
 
-    def _best(self, sample: Sample, question: Question) -> float | None:
-        values = [question.answer(execution, self.reference_ns) for execution in sample]
-        known = [value for value in values if value is not None]
-        return question.metric.best(known) if known else None
+        A processor that was slower beside one side made its times longer; a thread or a tracer of one side's code
+        makes its reference workload slower, too, and its times are longer by right.
+        """
+        as_they_are = [list(_ratios(self.turns, question, None))] if self.disturbance else []
+        return [self.ratios(question), *as_they_are]
 
     def rise(self, node_id: str, metric: str) -> float:
         """New − old of a metric; one that is only sent when it is not zero counts as zero."""
@@ -115,6 +112,23 @@ class Round:
             min(execution.figures.get(node_id, {}).get(metric, 0) for execution in turn[side])
             for turn in self.turns
         )
+
+
+def _ratios(
+    turns: Iterable[Turn], question: Question, reference_ns: float | None
+) -> Iterator[tuple[float, float, float]]:
+    higher = question.metric.better is Better.HIGHER
+    for new_sample, old_sample in turns:
+        new = _best(new_sample, question, reference_ns)
+        old = _best(old_sample, question, reference_ns)
+        if new is not None and old is not None and new > 0 and old > 0:
+            yield (old / new if higher else new / old), new, old
+
+
+def _best(sample: Sample, question: Question, reference_ns: float | None) -> float | None:
+    values = [question.answer(execution, reference_ns) for execution in sample]
+    known = [value for value in values if value is not None]
+    return question.metric.best(known) if known else None
 
 
 def take_turns(
@@ -147,7 +161,7 @@ def take_turns(
         if not found.disturbance:
             break
     if found.disturbance:
-        # one side's processor was slower, or was taken away, for the whole round: only the speed can be taken out
+        # one side's processor was slower, or was taken away, for the whole round: the speed can be taken out
         found.reference_ns = speed_of(
             execution for turn in found.turns for side in turn for execution in side
         )

@@ -2,8 +2,11 @@
 
 **What is measured.** A pair is two fresh processes, one with the old code and one with the new, both with the same
 hash seed. They take turns (A B B A …), so that both see the same machine; every turn of both is a ratio
-new/old, and the pair's ratio is the median of its turns. Where the reference workload says that one of them had the
-slower processor all the same, and still says so when the round was measured again, both are brought to one speed.
+new/old, and the pair's ratio is the median of its turns. A round that was disturbed (time was stolen, or the
+reference workload was slower beside one side) is measured again. One that stays disturbed is read both as it is and
+with both sides brought to one speed: a slower processor made one side's times longer, but a thread or a tracer of
+the code's own makes its reference workload slower, too. What both readings show counts, with the smaller ratio, and
+what neither shows, with the larger one; a pair that depends on how it is read is left out.
 Between pairs everything that biases a process changes: hash seed, address layout, state of the machine. The variance
 that matters lies between processes (Kalibera and Jones 2013), so a pair counts once, however many turns it took.
 

@@ -82,7 +82,8 @@ def blamed_commits(path: Path, starts_of_lines: Collection[str], *, behind: str)
     """The commits that last changed some lines of a file, by how the lines start; without those not committed.
 
     Of each start it is the first such line after the line that starts with ``behind``. One process of git answers for
-    all of them.
+    all of them. Nor are those named where a shallow clone's history was cut off: git gives them the blame for all that
+    came before them.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -103,7 +104,21 @@ def blamed_commits(path: Path, starts_of_lines: Collection[str], *, behind: str)
     ranges = [f"-L{number},{number}" for number in numbers] if len(numbers) <= _MOST_RANGES else []
     blame = _git(path.parent, "blame", "--porcelain", *ranges, "--", path.name) or ""
     found = {int(match[2]): match[1] for match in _BLAMED.finditer(blame)}
-    return {start: found[number] for number, start in numbers.items() if found.get(number, "").strip("0")}
+    unknown = _cut_off(path.parent)
+    return {
+        start: found[number]
+        for number, start in numbers.items()
+        if found.get(number, "").strip("0") and found[number] not in unknown
+    }
+
+
+def _cut_off(folder: Path) -> set[str]:
+    """The commits behind which a shallow clone knows nothing; none in a whole one."""
+    place = _git(folder, "rev-parse", "--git-path", "shallow")
+    try:
+        return set((folder / place).read_text(encoding="ascii").split()) if place else set()
+    except (OSError, ValueError):
+        return set()
 
 
 _AFTER_START = '": {'

@@ -157,6 +157,26 @@ def test_shallow_clone_is_recognised(repository: Repository, tmp_path: Path) -> 
     assert "fetch-depth: 0" in problems["t.py::unknown"]
 
 
+@pytest.mark.parametrize(("depth", "is_known"), [(1, False), (2, True)])
+def test_commit_at_which_a_history_was_cut_off_takes_no_blame(
+    repository: Repository, tmp_path: Path, depth: int, is_known: bool
+) -> None:
+    """Git blames a shallow clone's oldest commit for all before it; compared with that, slow code met itself."""
+    section = repository.baseline(commit="f" * 40, dirty=False)
+    if not is_known:
+        repository.commit("lib.py", "VALUE = 'slow'\n")
+    shallow = tmp_path / "shallow"
+    subprocess.run(
+        ["git", "clone", "--quiet", f"--depth={depth}", f"file://{repository.folder}", str(shallow)],
+        check=True,
+    )
+    chosen, problems = choose_bases(
+        [suspect(TEST)], section, baseline=shallow / "perf-baseline.json", folder=shallow, section_key="k"
+    )
+    assert list(chosen) == ([repository.last] if is_known else [])
+    assert ["fetch-depth: 0" in problem for problem in problems.values()] == ([] if is_known else [True])
+
+
 def test_old_code_is_laid_out_without_touching_the_checkout(repository: Repository, tmp_path: Path) -> None:
     """The tree holds the old code; no hook ran, and index, stash and work trees stayed as they were."""
     repository.commit("lib.py", "VALUE = 2\n")

@@ -82,8 +82,8 @@ def blamed_commits(path: Path, starts_of_lines: Collection[str], *, behind: str)
     """The commits that last changed some lines of a file, by how the lines start; without those not committed.
 
     Of each start it is the first such line after the line that starts with ``behind``. One process of git answers for
-    all of them. Nor are those named where a shallow clone's history was cut off: git gives them the blame for all that
-    came before them.
+    all of them. Nor are those named at which a shallow clone's history was cut off: git gives them the blame for all
+    that came before them.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

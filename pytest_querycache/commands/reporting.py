@@ -52,7 +52,13 @@ def _beside_its_history(account: Account, rootdir: Path) -> tuple[Account, str]:
     if account.result is None or not named or not (rootdir / named).exists():
         return account, ""
     try:
-        result = remembered(rootdir / named, account.run, account.result, account.section)
+        result = remembered(
+            rootdir / named,
+            account.run,
+            account.result,
+            account.section,
+            finished=account.occasion.finished,
+        )
     except HistoryError as error:
         return account, str(error)
     return replace(account, result=result), ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import ArmError
 from ..model.decision import confirmable
-from ..model.verdict import Evidence, EvidenceByMetric, Suspect
+from ..model.verdict import OUT_OF_TIME, Evidence, EvidenceByMetric, Suspect
 from .arm import Execution
 from .executor import Executor
 
@@ -79,7 +79,7 @@ class _Rounds:
             accused = [s for s in suspects if s.test_id == test and s.key not in self._problems]
             try:
                 if self._clock() > self._deadline:
-                    raise ArmError("the time for confirmation was used up (confirm_budget)")
+                    raise ArmError(OUT_OF_TIME)
                 executions = sampler.sample(test, alone=test in self._alone)
             except _UnrepeatableError as error:
                 self._give_up((suspect for suspect in accused if not suspect.is_budget), str(error))

@@ -9,7 +9,7 @@ from statistics import median
 from ..errors import ArmError, IncomparableError
 from ..model.metric import WALL_TIME
 from ..model.pairs import pairs_needed, shows
-from ..model.verdict import EvidenceByMetric, Suspect
+from ..model.verdict import OUT_OF_TIME, EvidenceByMetric, Suspect
 from ..probes.strain import load
 from .arena import Arena, Pair
 from .controls import choose_controls
@@ -53,7 +53,7 @@ def duel(
 
     def check_time() -> None:
         if clock() > deadline:
-            raise ArmError(f"the time for confirmation was used up (confirm_budget){_on_what_machine()}")
+            raise ArmError(f"{OUT_OF_TIME}{_on_what_machine()}")
 
     stored = stored_reference_ns is not None
     arena = Arena(
@@ -155,7 +155,7 @@ class _Batch:
             try:
                 found = self._arena.pair([*accused, *self._controls], seed=1 + pair + redone, begins=begins)
             except ArmError as error:
-                _give_up(open_ones, error)
+                _give_up(self._open(), error)  # also those for whom the time did not suffice before
                 return
             if self._arena.apart != was_apart:
                 # what was measured in turns does not go together with what is measured apart

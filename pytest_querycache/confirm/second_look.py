@@ -33,12 +33,13 @@ def second_look(
     clock: Callable[[], int],
     deadline: int,
     progress: Callable[[int, int, str], None],
-) -> tuple[EvidenceByMetric, list[Suspect]]:
-    """Repeat the suspects' tests in one fresh process, in their order; gives what acquits, and who remains suspect.
+) -> tuple[EvidenceByMetric, list[Suspect], list[Suspect]]:
+    """Repeat the suspects' tests in one fresh process, in their order.
 
-    Who remains has the best of the repeats for its value, which says far better than a session's single execution
-    how bad it is. Values are brought to ``reference_ns``, the reference workload's time that the baseline was stored
-    at. ``deadline`` is a time on ``clock``. What cannot be repeated, or is not reached, remains.
+    Gives what acquits, who remains suspect, and who was not looked at. Who remains has the best of the repeats for
+    its value, which says far better than a session's single execution how bad it is. Values are brought to
+    ``reference_ns``, the reference workload's time that the baseline was stored at. ``deadline`` is a time on
+    ``clock``. What cannot be repeated, or is not reached, is not looked at.
     """
     by_test: dict[str, list[Suspect]] = {}
     for suspect in suspects:
@@ -57,10 +58,12 @@ def second_look(
                 if look.leaves_open(test):
                     tests.append(test)
     except ArmError:
-        pass  # no process could be started: everybody remains
+        pass  # no process could be started: nobody is looked at
     finally:
         executor.end_process()
-    return look.acquitted, [look.seen(suspect) for suspect in suspects if suspect.key not in look.acquitted]
+    remaining = [suspect for suspect in suspects if suspect.key not in look.acquitted]
+    seen = [look.seen(suspect) for suspect in remaining if look.has_seen(suspect)]
+    return look.acquitted, seen, [suspect for suspect in remaining if not look.has_seen(suspect)]
 
 
 class _Look:
@@ -89,10 +92,13 @@ class _Look:
                 self.acquitted[suspect.key] = Evidence(processes=(known,))
         return any(repeats) and any(suspect.key not in self.acquitted for suspect in accused)
 
+    def has_seen(self, suspect: Suspect) -> bool:
+        """Whether there are repeats of it."""
+        return bool(self._known.get(suspect.key))
+
     def seen(self, suspect: Suspect) -> Suspect:
-        """The suspect with the best of the repeats for its value, where there are any."""
-        known = self._known.get(suspect.key)
-        return replace(suspect, now=suspect.metric.best(known)) if known else suspect
+        """The suspect with the best of its repeats for its value."""
+        return replace(suspect, now=suspect.metric.best(self._known[suspect.key]))
 
     def _repeat(self, test: str, accused: Sequence[Suspect]) -> list[list[float]]:
         """The values of each accused metric over the repeats; none when the test cannot be repeated.

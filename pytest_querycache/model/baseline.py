@@ -16,7 +16,8 @@ class Figure(NamedTuple):
     """One metric of one entry, in the metric's unit.
 
     ``cold`` is the first execution in a process, ``warm`` the smallest of a few repeats, each after a full
-    collection; ``spread`` is the range over the processes of an update. None where it was not measured.
+    collection, of times the middle one of several processes'; ``spread`` is the range over the processes of an
+    update. None where it was not measured.
     """
 
     cold: float

@@ -32,7 +32,7 @@ from .decision import decide
 from .environment import changed_distributions
 from .failures import failures_of, strict_failures
 from .growth import growth_lines
-from .insight import insight, rises
+from .insight import about_one_time, insight, rises
 from .metric import Better, Family
 from .policy import Policy
 from .record import Run
@@ -111,8 +111,11 @@ def _with_insight(finding: Finding, run: Run, section: Section | None, evidence:
     if evidence is not None and evidence.duel is not None:
         text = insight(finding.metric.name, evidence.duel.rises, entry)
     elif record is not None and entry is not None:
-        rise = rises(record, entry, section.reference_ns if section is not None else None)
-        text = insight(finding.metric.name, rise, entry)
+        if finding.metric.family is Family.TIME and finding.verdict is Verdict.UNCONFIRMED:
+            text = about_one_time(record, (finding.now or 0) - (finding.was or 0))
+        else:
+            rise = rises(record, entry, section.reference_ns if section is not None else None)
+            text = insight(finding.metric.name, rise, entry)
     else:
         text = ""
     if finding.metric.family is Family.QUERIES and record is not None and record.statements:

@@ -52,6 +52,14 @@ def rises(record: Record, entry: Entry, reference_ns: float | None) -> dict[str,
     return found
 
 
+def about_one_time(record: Record, rise_ns: float) -> str:
+    """What explains a time that was measured once and that nothing confirmed: little can be said of it."""
+    pause = record.values.get(GC_PAUSE.name, 0.0)
+    if rise_ns > 0 and pause >= rise_ns * _LARGE_PART:
+        return f"a garbage collection of {format_quantity(pause, 'ns')} fell into it"
+    return ""
+
+
 def _about_time(rise: Mapping[str, float], entry: Entry | None) -> str:
     wall = rise[WALL_TIME.name]
     pause = rise.get(GC_PAUSE.name, 0.0)

@@ -28,6 +28,9 @@ class Verdict(str, Enum):
         return _ORDER[self]
 
 
+OUT_OF_TIME = "the time for confirmation was used up (confirm_budget)"
+"""The problem of a suspect that the budget did not suffice for."""
+
 _ORDER = {verdict: position for position, verdict in enumerate(Verdict)}
 
 

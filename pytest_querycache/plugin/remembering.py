@@ -47,8 +47,9 @@ class Remembering:
             return result
         self._is_over = True
         try:
-            self._add(run)
-            return self._with_history(run, result, section)
+            moment = self._moment()
+            self._add(run, moment)
+            return self._with_history(run, result, section, moment)
         except HistoryError as error:
             self._lines.append(f"history: {error}")
             fail_session(session)
@@ -59,14 +60,14 @@ class Remembering:
         for line in self._lines:
             terminal.write_line(written_out(line, terminal_encoding()))
 
-    def _add(self, run: Run) -> None:
+    def _add(self, run: Run, moment: Moment) -> None:
         costs = costs_to_keep(run, self._settings.policy)
         if not costs:
             return
         # only a command that was asked for is imported where it is needed: sqlite3 is nobody else's business
         from ..storage.history import append_run
 
-        aside = append_run(self._path, Machine.of(run.environment), self._moment(), costs)
+        aside = append_run(self._path, Machine.of(run.environment), moment, costs)
         named = self._settings.configuration.history
         if aside is not None:
             self._lines.append(
@@ -83,9 +84,9 @@ class Remembering:
         )
 
     def _with_history(
-        self, run: Run, result: GateResult | None, section: Section | None
+        self, run: Run, result: GateResult | None, section: Section | None, moment: Moment
     ) -> GateResult | None:
         """The result with series for the page, the only report that draws them."""
         if result is None or self._config.option.perf_html is None:
             return result
-        return remembered(self._path, run, result, section)
+        return remembered(self._path, run, result, section, finished=moment.finished)

@@ -73,7 +73,6 @@ class TimeTrial:
         remaining = [s for s in suspects if s.key not in found and not s.sampled]
         acquitted, remaining = self._second_look(self._worst_first(remaining))
         found.update(acquitted)
-        remaining = self._worst_first(remaining)
         if self._is_suite_wide():
             # what all have in common is proved; the worst are worth more, and the others no more of anybody's time
             found.update({s.key: Evidence(problem=SAME_DIRECTION) for s in remaining[_MOST_PROVED:]})
@@ -127,12 +126,13 @@ class TimeTrial:
         return not suspect.limit.exceeded_by(suspect.now - part * (1 - 1 / machine_share))
 
     def _second_look(self, suspects: Sequence[Suspect]) -> tuple[EvidenceByMetric, list[Suspect]]:
+        """What acquits, and who remains: those who look slower again first, whose one time may be chance last."""
         stored = [suspect for suspect in suspects if not suspect.unseen]
         if self._section is None or not stored:
             return {}, list(suspects)
         budget = self._budget.share(_SHARE_OF_SECOND_LOOK)
         with executor_for(self._config, self._run) as executor:
-            acquitted, remaining = second_look(
+            acquitted, seen, unseen = second_look(
                 stored,
                 executor,
                 reference_ns=self._section.reference_ns,
@@ -142,7 +142,8 @@ class TimeTrial:
                     f"second look {number} of {total}, {self._budget}: {name}"
                 ),
             )
-        return acquitted, [*remaining, *(suspect for suspect in suspects if suspect.unseen)]
+        unstored = [suspect for suspect in suspects if suspect.unseen]
+        return acquitted, [*self._worst_first(seen), *self._worst_first([*unseen, *unstored])]
 
     def _beside_stored_values(self, suspects: Sequence[Suspect]) -> EvidenceByMetric:
         """Duels beside the baseline's own fresh processes, for whom no commit could be had, or none could acquit.

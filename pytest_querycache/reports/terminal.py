@@ -14,7 +14,7 @@ from ..model.limit import Limit
 from ..model.metric import METRICS, Metric
 from ..model.quantity import format_quantity
 from ..model.record import Record
-from ..model.verdict import Finding, GateResult, Verdict
+from ..model.verdict import OUT_OF_TIME, Finding, GateResult, Verdict
 
 Style = Mapping[str, bool]
 Line = tuple[str, Style]
@@ -191,6 +191,9 @@ def _unconfirmed_lines(result: GateResult, verbose: bool) -> Iterator[Line]:
                 yield from _told_lines(finding.insight, "    ")
     if len(shown) < len(records):
         yield f"  … and {len(records) - len(shown)} more (-v lists them all)", PLAIN
+    late = {finding.node_id for finding in doubtful if OUT_OF_TIME in finding.proof}
+    if late:
+        yield f"  more time would settle {len(late)} of them: confirm_budget, such as 120s", PLAIN
 
 
 def _name_lines(findings: Sequence[Finding], title: str, meaning: str, verbose: bool) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..model.baseline import Section
@@ -17,8 +18,17 @@ _MOST_RECORDS = 50
 """A hundred charts of a hundred dots are a megabyte of page."""
 
 
-def remembered(path: Path, run: Run, result: GateResult, section: Section | None) -> GateResult:
-    """The result beside the history of what went wrong in it; raises HistoryError for one that cannot be read."""
+_SAME_RUN = timedelta(seconds=10)
+"""A session keeps its run before it writes its reports, which name the moment at which that begins."""
+
+
+def remembered(
+    path: Path, run: Run, result: GateResult, section: Section | None, *, finished: str
+) -> GateResult:
+    """The result beside the history of what went wrong in it, up to the run itself, which ended at ``finished``.
+
+    A record without a history up to this run has none. Raises HistoryError for one that cannot be read.
+    """
     bad = result.of(Verdict.REGRESSED, Verdict.OVER_BUDGET, Verdict.UNCONFIRMED)
     wanted = dict.fromkeys((each.node_id, each.metric.name) for each in bad if each.metric is not None)
     if not wanted:
@@ -26,13 +36,15 @@ def remembered(path: Path, run: Run, result: GateResult, section: Section | None
     node_ids = list(dict.fromkeys(node_id for node_id, _ in wanted))[:_MOST_RECORDS]
     found = {
         (series.node_id, series.metric.name): series
-        for series in _series(path, node_ids, run, section)
+        for series in _series(path, node_ids, run, section, finished)
         if (series.node_id, series.metric.name) in wanted
     }
     return with_history(result, found)
 
 
-def _series(path: Path, node_ids: list[str], run: Run, section: Section | None) -> Iterator[Series]:
+def _series(
+    path: Path, node_ids: list[str], run: Run, section: Section | None, finished: str
+) -> Iterator[Series]:
     """The series of some records on this machine, at the speed of the baseline's reference workload.
 
     What does not depend on the processor goes on from one to the next, as the gate compares it.
@@ -43,7 +55,19 @@ def _series(path: Path, node_ids: list[str], run: Run, section: Section | None) 
     speed = section.reference_ns if section is not None else None
     with history(path) as reader:
         for node_id in node_ids:
-            costs = (cost for cost in reader.costs(node_id) if cost[0].key == here.key)
+            costs = (
+                cost
+                for cost in reader.costs(node_id)
+                if cost[0].key == here.key and cost[1].finished <= finished
+            )
             for series in series_of(node_id, costs, reference_ns=speed, limit=_SHOWN):
-                if series.machine in (here, here.any_processor):
+                ended = series.moments[-1].finished
+                if series.machine in (here, here.any_processor) and _is_same_run(ended, finished):
                     yield series
+
+
+def _is_same_run(kept: str, told: str) -> bool:
+    try:
+        return datetime.fromisoformat(told) - datetime.fromisoformat(kept) <= _SAME_RUN
+    except (TypeError, ValueError):
+        return False

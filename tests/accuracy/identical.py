@@ -14,7 +14,8 @@ from tests.accuracy.rivals import LEAST_ROUNDS, ROUND_SECONDS, flagged_by_min
 from tests.accuracy.sessions import gate
 
 ROUNDS_TESTS = 25
-ROUNDS_EVERY = 4
+ROUNDS_EVERY = 3
+"""Neither the number of libraries nor that of conditions is a multiple of it, so that each has its turn."""
 EVERYTHING = 0.3
 FORCED_BUDGET = "400s"
 _NO_SUSPECTS = tuple(
@@ -33,7 +34,7 @@ def record_rounds(workshop: Workshop) -> None:
 
 
 def identical(part: Part) -> None:
-    """Gate identical code; behind every fourth session the rounds of the rival's rule are measured."""
+    """Gate identical code; behind every third session the rounds of the rival's rule are measured."""
     for number, turn in part.turns("identical", library=part.libraries, condition=part.conditions):
         workshop, condition = part.workshop(turn["library"]), CONDITIONS[turn["condition"]]
         with loaded(condition.load, seed=number):

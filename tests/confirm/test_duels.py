@@ -159,6 +159,33 @@ def test_turns_go_on_only_while_they_disagree(new_times: list[float], turns: int
     assert {sum(warm for _, warm in executed) for executed in new.executed()} == {turns}
 
 
+@pytest.mark.parametrize(("milliseconds", "turns"), [(10, 4), (110, 2)])
+def test_long_tests_take_fewer_turns(milliseconds: float, turns: int) -> None:
+    """A test of more than a tenth of a second evens out by itself what disturbs a short one."""
+    new = FakeArms(taking(milliseconds * 1.3))
+    fight(new, FakeArms(taking(milliseconds)), [suspect()])
+    assert {sum(warm for _, warm in executed) for executed in new.executed()} == {turns}
+
+
+def test_whom_the_time_did_not_suffice_for_is_told_so() -> None:
+    """Nobody who was left out for want of time is told that a single time proves nothing."""
+    now = 0
+
+    def clock() -> int:
+        return now
+
+    def slow(arm: FakeArm, name: str, warm: bool) -> Execution:
+        nonlocal now
+        now += 1
+        return passed(name, wall_time=13 * MS)
+
+    accused = [suspect(f"t{number}") for number in range(6)]
+    evidence = fight(FakeArms(slow), FakeArms(taking(10)), accused, clock=clock)
+    left = [found for found in evidence.values() if found.duel is None or len(found.duel.pair_ratios) < 5]
+    assert left
+    assert all("(confirm_budget)" in found.problem for found in left)
+
+
 def test_both_sides_leave_at_the_same_moment() -> None:
     """Neither process is waited for before the other was told to end, since leaving takes its time."""
     new, old = FakeArms(taking(10)), FakeArms(taking(10))

@@ -19,7 +19,7 @@ from tests.confirm.test_duels import MS, suspect, taking
 
 def look(script: Script, *suspects: Suspect) -> tuple[EvidenceByMetric, list[Suspect]]:
     with FakeArms(script).executor() as executor:
-        return second_look(
+        acquitted, seen, unseen = second_look(
             suspects,
             executor,
             reference_ns=100,
@@ -27,6 +27,7 @@ def look(script: Script, *suspects: Suspect) -> tuple[EvidenceByMetric, list[Sus
             deadline=1,
             progress=lambda number, total, name: None,
         )
+        return acquitted, [*seen, *unseen]
 
 
 @pytest.mark.parametrize(
@@ -162,3 +163,19 @@ def test_what_fails_or_cannot_be_repeated_remains() -> None:
     assert [accused.node_id for accused in remaining] == ["t"]
     _, remaining = look(taking(10), suspect(alone=True))
     assert [accused.node_id for accused in remaining] == ["t"]
+
+
+def test_who_was_not_looked_at_is_told_from_who_looks_slower_again() -> None:
+    """A single time that nobody had the time to repeat may be chance, however bad it is."""
+    moments = iter([0, 2, 2, 2])
+    with FakeArms(taking(20)).executor() as executor:
+        acquitted, seen, unseen = second_look(
+            [suspect("a"), suspect("b"), suspect("c", alone=True)],
+            executor,
+            reference_ns=None,
+            clock=lambda: next(moments),
+            deadline=1,
+            progress=lambda number, total, name: None,
+        )
+    assert (acquitted, [s.node_id for s in seen]) == ({}, ["a"])
+    assert [s.node_id for s in unseen] == ["b", "c"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_querycache.model.baseline import Entry, Figure
-from pytest_querycache.model.insight import insight, rises
+from pytest_querycache.model.insight import about_one_time, insight, rises
 from pytest_querycache.model.record import Record
 
 ENTRY = Entry([("wall_time", Figure(1000)), ("allocated_blocks", Figure(100)), ("gc_collections", Figure(0))])
@@ -78,3 +78,13 @@ def test_rises_of_times_are_at_the_stored_speed() -> None:
     """A machine that is half as fast just now is not a rise."""
     record = Record(node_id="t", values={"wall_time": 2000.0, "reference_time": 200.0})
     assert rises(record, ENTRY, 100) == {"wall_time": 0}
+
+
+@pytest.mark.parametrize(
+    ("pause", "said"),
+    [(23e6, "a garbage collection of 23.0 ms fell into it"), (9e6, ""), (0, "")],
+)
+def test_of_one_time_nothing_is_said_but_a_collection(pause: float, said: str) -> None:
+    """What nobody repeated may be chance, so nothing is claimed of the code."""
+    record = Record(node_id="t", values={"wall_time": 32e6, "cpu_time": 32e6, "gc_pause": pause})
+    assert about_one_time(record, 30e6) == said

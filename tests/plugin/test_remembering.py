@@ -148,6 +148,14 @@ def test_a_report_made_later_draws_the_history_too(
     report = ["report", run, "--rootdir", str(project.folder), "--html", str(page)]
     assert main(report) == 0
     assert "<title>allocated_bytes over 2 runs</title>" in page.read_text(encoding="utf-8")
+    # a run that was made since is no part of it, nor is there any history of a run that was not kept
+    project.gate(exit_status=1)
+    altered(project.folder / "h.db", "UPDATE runs SET finished = '2999-01-01T00:00:00+00:00' WHERE id = 3")
+    assert main(report) == 0
+    assert "<title>allocated_bytes over 2 runs</title>" in page.read_text(encoding="utf-8")
+    altered(project.folder / "h.db", "UPDATE runs SET finished = '2001-01-01T00:00:00+00:00'")
+    assert main(report) == 0
+    assert "<title>allocated_bytes over" not in page.read_text(encoding="utf-8")
     (project.folder / "h.db").write_bytes(b"garbage\0" * 100)
     capsys.readouterr()
     assert main(report) == 0

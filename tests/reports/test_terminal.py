@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_querycache.model.limit import Limit
 from pytest_querycache.model.metric import METRICS
 from pytest_querycache.model.record import Record
-from pytest_querycache.model.verdict import Counts, Finding, GateResult, Verdict
+from pytest_querycache.model.verdict import OUT_OF_TIME, Counts, Finding, GateResult, Verdict
 from pytest_querycache.reports.terminal import Line, change_text, gate_lines, quoted, track_lines
 
 ACCEPT = ("pytest --perf-update", "tests/api")
@@ -50,8 +50,7 @@ def doubtful(number: int = 1, **more: object) -> Finding:
         f"tests/test_b.py::test_{number}",
         Verdict.UNCONFIRMED,
         "wall_time",
-        proof="a single time proves nothing",
-        **more,
+        **{"proof": "a single time proves nothing", **more},
     )
 
 
@@ -192,6 +191,14 @@ def test_doubtful_metrics_of_one_record() -> None:
         compared
     """).rstrip()
     )
+
+
+def test_what_more_time_would_settle() -> None:
+    """Where the budget was too small, the setting is named, with the number of records it is about."""
+    late = doubtful(2, proof=f"{OUT_OF_TIME} (1 of 1 pairs of processes show it)")
+    result = GateResult(findings=[doubtful(), late], counts=Counts(unconfirmed=2))
+    assert "  more time would settle 1 of them: confirm_budget, such as 120s\n" in shown(result)
+    assert "more time" not in shown(GateResult(findings=[doubtful()], counts=Counts(unconfirmed=1)))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A pytest plugin: duels of chosen tests that do not stop early, so that rules can be replayed on their turns.
 
-Every chosen test gets nine pairs of processes, whatever the first ones show; nobody is acquitted by a second look,
+Every chosen test gets nine pairs of processes, whatever the first ones show, each with as many turns as the gate
+takes; nobody is acquitted by a second look,
 and whoever was not chosen is left alone. The traces say how many pairs were run, so that a trace recorded without
 effect of this plugin is found out.
 """
@@ -45,8 +46,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _replacements(chosen: frozenset[str]) -> dict[str, object]:
-    def second_look(suspects: Sequence[Any], *_: object, **__: object) -> tuple[dict[Any, Any], list[Any]]:
-        return {}, [suspect for suspect in suspects if suspect.test_id in chosen]
+    def second_look(
+        suspects: Sequence[Any], *_: object, **__: object
+    ) -> tuple[dict[Any, Any], list[Any], list[Any]]:
+        return {}, [suspect for suspect in suspects if suspect.test_id in chosen], []
 
     always: dict[str, Callable[..., object]] = {
         "pairs_needed": lambda *_, **__: PAIRS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from types import TracebackType
 
 from ..errors import ArmError, IncomparableError
@@ -149,6 +150,8 @@ class Executor:
             )
 
     def _open(self) -> None:
+        # the last process is over, and what its tests wrote may be large
+        rmtree(self._workspace.path / str(self._started), ignore_errors=True)
         self._started += 1
         folder = self._workspace.path / str(self._started)
         folder.mkdir()

@@ -56,14 +56,15 @@ def launch_of(
     config: pytest.Config,
     node_ids: Iterable[str],
     *,
-    cache_dir: Path,
+    folder: Path,
     hash_seed: int,
     counter: str,
     base: BaseTree | None = None,
 ) -> Launch:
     """How to start an arm that collects the files of these tests, in the tree as it is or in the old code.
 
-    ``counter`` is the kind of allocation counter the arm must have for its figures to compare.
+    ``folder`` is for what it leaves behind, ``counter`` the kind of allocation counter it must have for its figures
+    to compare.
     """
     in_tree: Callable[[Path], Path] = base.mapped if base is not None else Path
     files = sorted({file_of(node_id) for node_id in node_ids})
@@ -79,7 +80,9 @@ def launch_of(
         "-W",
         "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning",
         # unknown, and refused under --strict-config, where its plugin is switched off
-        *(["-o", f"cache_dir={cache_dir}"] if config.pluginmanager.hasplugin("cacheprovider") else []),
+        *(["-o", f"cache_dir={folder / 'cache'}"] if config.pluginmanager.hasplugin("cacheprovider") else []),
+        # pytest keeps the temporary folders of three sessions, of which none is to be an arm's
+        *([f"--basetemp={folder / 'tmp'}"] if config.pluginmanager.hasplugin("tmpdir") else []),
         "--perf-track",
         *(str(place) for place in places if place.exists() or base is None),
     ]

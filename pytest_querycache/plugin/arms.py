@@ -67,7 +67,7 @@ def executor_for(
         return launch_of(
             config,
             tests,
-            cache_dir=folder / "cache",
+            folder=folder,
             hash_seed=seed,
             counter=run.environment.counter,
             base=base,

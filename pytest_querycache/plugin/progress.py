@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
 
@@ -10,14 +11,16 @@ import pytest
 from ..reports.signs import inert
 
 _EVERY_S = 0.2
+_EVERY_IN_LOG_S = 10.0
 
 
 class Progress:
-    """Shows one line that is written over on a terminal, and only its beginning elsewhere."""
+    """Shows one line that is written over on a terminal, and elsewhere a line now and then."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, *, clock: Callable[[], float] = monotonic) -> None:
         self._terminal: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
         self._quiet = config.get_verbosity() < 0 if hasattr(config, "get_verbosity") else False
+        self._clock = clock
         self._last = float("-inf")
         self._shown = False
         self._on_own_line = False
@@ -54,13 +57,12 @@ class Progress:
         """Say where we are."""
         if self._terminal is None or self._quiet:
             return
-        if not self._on_terminal():
-            if not self._shown:
-                self.announce(text)
-            self._shown = True
+        now = self._clock()
+        if now - self._last < (_EVERY_S if self._on_terminal() else _EVERY_IN_LOG_S):
             return
-        now = monotonic()
-        if now - self._last < _EVERY_S:
+        if not self._on_terminal():
+            self._last = now
+            self.announce(text)
             return
         if not self._shown:
             self._own_line(self._terminal)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .updating import Update
 
 ACCEPT = "pytest --perf-update"
-_MOST_NAMED = 3
+_MOST_NAMED = 5
 
 
 class Summary:

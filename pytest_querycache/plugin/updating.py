@@ -20,7 +20,7 @@ from .progress import Progress
 from .settings import Settings, shown_path
 
 _EXECUTIONS = 3.5
-_OVERHEAD_NS = 3e6
+_OVERHEAD_NS = 1e6
 _START_NS = 1e9
 
 

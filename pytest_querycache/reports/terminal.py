@@ -40,7 +40,8 @@ def gate_lines(
     """
     yield from _guilty_lines(result, verbose)
     yield from _incomparable_lines(result, verbose)
-    yield from _unconfirmed_lines(result, verbose)
+    if complete or verbose:  # nothing was measured again, so that most of what looks worse is chance
+        yield from _unconfirmed_lines(result, verbose)
     yield from _name_lines(result.of(Verdict.MISSING), "missing", "no test claimed these entries", verbose)
     yield from _name_lines(result.of(Verdict.NEW), "new", "the baseline does not know these", verbose)
     yield from _improved_lines(result, verbose)

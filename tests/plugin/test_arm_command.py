@@ -60,7 +60,7 @@ def told(project: Project, *args: str) -> list[str]:
     """The arguments of a fresh process of a session with these."""
     config = project.pytester.parseconfig("-p", "pytest_querycache.plugin.hooks", *args)
     launch = launch_of(
-        config, ["t/test_b.py::b", "t/test_a.py::a"], cache_dir=Path("c"), hash_seed=1, counter="x"
+        config, ["t/test_b.py::b", "t/test_a.py::a"], folder=Path("c"), hash_seed=1, counter="x"
     )
     arguments: list[str] = launch.instructions["args"]
     return arguments
@@ -95,7 +95,7 @@ def test_tests_outside_of_the_rootdir(
     root = project.write("root/pytest.ini", "[pytest]\n").parent
     monkeypatch.chdir(root)
     config = project.pytester.parseconfig("-p", "pytest_querycache.plugin.hooks", ".", argument)
-    launch = launch_of(config, [node_id, "test_in.py::a"], cache_dir=Path("c"), hash_seed=1, counter="x")
+    launch = launch_of(config, [node_id, "test_in.py::a"], folder=Path("c"), hash_seed=1, counter="x")
     places = [Path(place).resolve() for place in launch.instructions["args"][-2:]]
     assert sorted(places) == sorted([(root / argument).resolve(), root / "test_in.py"])
 
@@ -107,7 +107,7 @@ def test_variables_of_the_session_are_left_out(project: Project, monkeypatch: py
         monkeypatch.setenv(name, "-v")
     monkeypatch.setenv("MINE", "kept")
     config = project.pytester.parseconfig("-p", "pytest_querycache.plugin.hooks")
-    launch = launch_of(config, ["test_a.py::a"], cache_dir=Path("c"), hash_seed=7, counter="x")
+    launch = launch_of(config, ["test_a.py::a"], folder=Path("c"), hash_seed=7, counter="x")
     assert not set(names) & set(launch.environment)
     assert launch.environment["MINE"] == "kept"
     assert launch.environment["PYTHONHASHSEED"] == "7"
@@ -118,7 +118,7 @@ def test_import_path_of_any_kind(project: Project, monkeypatch: pytest.MonkeyPat
     """A path object that somebody put into sys.path reaches a fresh process as text."""
     monkeypatch.setattr(sys, "path", [*sys.path, Path("somewhere")])
     config = project.pytester.parseconfig("-p", "pytest_querycache.plugin.hooks")
-    launch = launch_of(config, ["test_a.py::a"], cache_dir=Path("c"), hash_seed=7, counter="x")
+    launch = launch_of(config, ["test_a.py::a"], folder=Path("c"), hash_seed=7, counter="x")
     assert launch.instructions["sys_path"][-1] == "somewhere"
     assert "PosixPath" not in launch.command[-1]
 

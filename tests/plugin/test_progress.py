@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+
 from pytest_querycache.plugin.progress import Progress
 
 
@@ -13,6 +17,7 @@ class FakeTerminal:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.seen: list[str] = []
 
     def ensure_newline(self) -> None:
         pass
@@ -20,8 +25,14 @@ class FakeTerminal:
     def write_line(self, line: str, **style: bool) -> None:
         self.lines.append(line)
 
-    def flush(self) -> None:
+    def line(self, line: str) -> None:
         pass
+
+    def rewrite(self, line: str, erase: bool) -> None:
+        self.lines.append(line)
+
+    def flush(self) -> None:
+        self.seen = list(self.lines)
 
 
 class FakeConfig:
@@ -45,3 +56,21 @@ def test_names_in_it_steer_nothing() -> None:
         r"performance gate: execution 1 of 2: t[\x1b[2J\n::add-mask::x]",
         r"performance gate: t[\u202e]",
     ]
+
+
+@pytest.mark.parametrize(("isatty", "every"), [(True, 0.2), (False, 10.0)])
+def test_is_seen_at_once_and_not_too_often(isatty: bool, every: float) -> None:
+    """A terminal is written over a few times a second, a log gets a line now and then, and neither waits."""
+    terminal = FakeTerminal()
+    terminal.isatty = isatty
+    terminal._tw = SimpleNamespace(fullwidth=80)  # type: ignore[attr-defined]
+    moments = iter([0.0, 0.9 * every, 1.1 * every])
+    progress = Progress(FakeConfig(terminal), clock=lambda: next(moments))  # type: ignore[arg-type]
+    for number in range(3):
+        progress.show(f"suspect {number}")
+        assert terminal.seen == terminal.lines
+    assert [line.rpartition(" ")[2] for line in terminal.lines] == ["0", "2"]
+    progress.announce("built")
+    progress.warn("broken")
+    assert terminal.seen == terminal.lines
+    assert len(terminal.lines) == 4

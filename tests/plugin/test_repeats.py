@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -222,3 +224,20 @@ def test_counts_do_not_depend_on_the_reference_workload(project: Project) -> Non
     warms = [figure[1] for figure in figures]
     assert len(warms) == 8
     assert 250 < min(warms) <= max(warms) < min(warms) + 20
+
+
+def test_the_temporary_folders_that_pytest_keeps_are_the_sessions(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fresh processes leave none of their own, and push none of the user's last three out."""
+    temporary = project.folder / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    project.write("test_a.py", "def test_a(tmp_path): (tmp_path / 'mine').write_text('x')")
+    # without its own --basetemp, which the outer session's plugin gives it
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_querycache.plugin.hooks", "--perf-update"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "new 1 · changed 0" in done.stdout
+    assert [folder.name for folder in temporary.glob("pytest-of-*/*[0-9]")] == ["pytest-0"]
+    assert list(temporary.glob("pytest-querycache-*")) == []

@@ -59,7 +59,11 @@ def new_entry(
         by_process = [_values(process, metric, reference_ns) for process in learned.warm]
         warms = [metric.best(values) for values in by_process if values]
         if metric in EXPLAINING:
-            figures.append((name, Figure(_rounded(median(colds)))))
+            # what a process does not tell of is zero there, such as the pause of a collector that did not run
+            zeros = [0.0] * sum(name not in values for process in learned.cold for values in process)
+            typical = median([*colds, *zeros])
+            if typical:
+                figures.append((name, Figure(_rounded(typical))))
         elif not warms:
             figures.append((name, Figure(_rounded(value))))
         elif metric.name == PEAK_RSS.name:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from .baseline import Figure, Section
 from .budgets import budgets_of, over_budget
+from .chance import collections_by_chance
 from .environment import (
     Environment,
     another_processor,
@@ -14,7 +15,7 @@ from .environment import (
     incomparable_families,
     shortened,
 )
-from .limit import first_sight_limit, limit_over
+from .limit import limit_over
 from .metric import WALL_TIME, Family, Metric
 from .missing import missing_entries
 from .policy import Applied, Policy
@@ -148,7 +149,11 @@ class _Screener:
                 self._unseen_values[name, record.unmeasured.get(name, "it was not measured")] += 1
             else:
                 judged = True
-                self._hold_against(record, applied, figure, now, alone=entry is not None and entry.alone)
+                alone = entry is not None and entry.alone
+                chance = 0.0
+                if entry is not None and applied.metric.family is Family.TIME and not self._everything:
+                    chance = collections_by_chance(record, entry, self._reference_ns)
+                self._hold_against(HeldAgainst(record, applied, figure, now, alone, chance))
         if judged:
             self.screening.compared.add(record.node_id)
         elif record.node_id not in self.screening.unseen and record.node_id not in self.screening.compared:
@@ -186,20 +191,16 @@ class _Screener:
                 f"{self._other_processor}, and too few tests to compare them with each other"
             )
 
-    def _hold_against(
-        self, record: Record, applied: Applied, figure: Figure, now: float, *, alone: bool
-    ) -> None:
+    def _hold_against(self, held: HeldAgainst) -> None:
+        record, applied, figure, now = held.record, held.applied, held.figure, held.now
+        if applied.metric is WALL_TIME or (self.screening.foreign and applied.metric.family is Family.TIME):
+            self._whole.add(held)
         if self.screening.foreign and applied.metric.family is Family.TIME:
-            self._whole.add(HeldAgainst(record, applied, figure, now, alone))
             return
-        limit = first_sight_limit(applied, figure, now, self._everything, early=self._relative)
-        if limit is not None or applied.metric is WALL_TIME:
-            held = HeldAgainst(record, applied, figure, now, alone)
-            if applied.metric is WALL_TIME:
-                self._whole.add(held)
-            if limit is not None:
-                self.screening.suspects.append(held.suspect(limit))
-                return
+        limit = held.limit(self._everything, early=self._relative)
+        if limit is not None:
+            self.screening.suspects.append(held.suspect(limit))
+            return
         if _improved(applied.metric, figure, now, applied, self._policy):
             self.screening.findings.append(
                 Finding(

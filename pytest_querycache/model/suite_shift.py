@@ -14,7 +14,9 @@ else. Let ``e`` be the median of their joint estimates (``pairs``):
 
 Below 0.98 the machine is faster than it was, and a regression would hide in it: times are divided by ``m``, which
 makes suspects, and convicts nobody. It takes little for that, because it costs little: a baseline recorded beside a
-busy processor hides a tenth, half of the smallest regression that counts.
+busy processor hides a tenth, half of the smallest regression that counts. Tests of less than a millisecond and longer
+ones have an ``m`` of their own here: the short ones are faster in a session than in the fresh processes that most
+stored values come from.
 """
 
 from __future__ import annotations

@@ -20,18 +20,31 @@ _LONGEST_NS = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class HeldAgainst:
-    """A record's value of a metric beside the stored figure."""
+    """A record's value of a metric beside the stored figure.
+
+    ``chance`` is the part of it that accuses nobody, in the metric's unit.
+    """
 
     record: Record
     applied: Applied
     figure: Figure
     now: float
     alone: bool
+    chance: float = 0.0
 
     @property
     def ratio(self) -> float:
         """How many times the stored first execution this one is."""
         return self.now / self.figure.cold
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it lasts long enough for what surrounds it to matter little."""
+        return self.figure.cold >= _SHORTEST_NS
+
+    def limit(self, everything: bool, *, early: bool) -> Limit | None:
+        """The limit that the value is suspected to exceed, or None."""
+        return first_sight_limit(self.applied, self.figure, self.now - self.chance, everything, early=early)
 
     def at(self, shift: float) -> HeldAgainst:
         """The same beside the stored figure as it would have been on a machine that is slower by a factor."""
@@ -116,19 +129,39 @@ class WholeSession:
 
     def _accused(self) -> Iterator[Suspect]:
         """Tests that became slower, or less fast, than all others did."""
-        shift = self.shift()
-        if not self.is_telling or not (self._foreign or shift < FASTER):
+        if not self.is_telling:
             return
+        everybodys = self.shift()
+        shifts = {
+            long: everybodys if self._foreign else self._shift_of_its_kind(long=long)
+            for long in (False, True)
+        }
         for held in self._held:
+            shift = shifts[held.is_long]
+            if not self._foreign and shift >= FASTER:
+                continue
             # the stored figure as it would be here, so that repeats are held against it at this speed too
             shifted = held.at(shift)
-            limit = first_sight_limit(shifted.applied, shifted.figure, held.now, self._everything, early=True)
+            limit = shifted.limit(self._everything, early=True)
             if limit is not None:
                 yield shifted.suspect(limit)
 
+    def _shift_of_its_kind(self, *, long: bool) -> float:
+        """The shift of the short tests or of the long ones; where a kind has few, the one that accuses less.
+
+        Short ones cost less in a session, whose earlier tests have filled caches, than in the fresh processes that
+        the stored values come from mostly. Where most are short, that would make the long ones look slower.
+        """
+        timed = [held for held in self._held if held.applied.metric is WALL_TIME]
+        own = [held.ratio for held in timed if held.is_long is long]
+        others = [held.ratio for held in timed if held.is_long is not long]
+        if len(own) >= FEWEST_TESTS:
+            return shift_of(own)
+        return max(self.shift(), shift_of(others) if len(others) >= FEWEST_TESTS else 0.0)
+
     def _spokesman(self, held: HeldAgainst, scale: float) -> Suspect:
         held = held.at(scale)
-        limit = first_sight_limit(held.applied, held.figure, held.now, everything=False)
+        limit = held.limit(everything=False, early=False)
         if limit is not None:
             return held.suspect(limit)
         tolerated = limit_over(held.figure.cold, held.applied.ratio * held.figure.cold, held.applied)

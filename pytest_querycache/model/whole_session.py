@@ -46,14 +46,17 @@ class HeldAgainst:
         """The limit that the value is suspected to exceed, or None."""
         return first_sight_limit(self.applied, self.figure, self.now - self.chance, everything, early=early)
 
-    def at(self, shift: float) -> HeldAgainst:
-        """The same beside the stored figure as it would have been on a machine that is slower by a factor."""
+    def at(self, shift: float, *, repeats: float | None = None) -> HeldAgainst:
+        """The same beside the stored figure as it would be in a session that is slower by a factor.
+
+        ``repeats`` is the factor of what is repeated in fresh processes, where that is another one.
+        """
         cold, warm, spread = self.figure
         return replace(
             self,
             figure=Figure(
                 cold * shift,
-                None if warm is None else warm * shift,
+                None if warm is None else warm * (shift if repeats is None else repeats),
                 None if spread is None else spread * shift,
             ),
         )
@@ -140,8 +143,9 @@ class WholeSession:
             shift = shifts[held.is_long]
             if not self._foreign and shift >= FASTER:
                 continue
-            # the stored figure as it would be here, so that repeats are held against it at this speed too
-            shifted = held.at(shift)
+            # the stored figure as it would be here, so that repeats are held against it at this speed too; only that
+            # a session favours short tests does not help them in a fresh process
+            shifted = held.at(shift, repeats=max(shifts.values()))
             limit = shifted.limit(self._everything, early=True)
             if limit is not None:
                 yield shifted.suspect(limit)

@@ -21,7 +21,7 @@ from pytest_querycache.model.suite_shift import (
     shift_of,
     spread_evenly,
 )
-from pytest_querycache.model.verdict import Duel, Evidence, EvidenceByMetric, GateResult, Verdict
+from pytest_querycache.model.verdict import Duel, Evidence, EvidenceByMetric, GateResult, Suspect, Verdict
 from tests.model.sessions import run_of, section_of
 
 MS = 1_000_000
@@ -219,3 +219,47 @@ def test_sample_is_spread_over_all_ranks(length: int, number: int) -> None:
     assert len(chosen) == min(length, number)
     gaps = [after - before for before, after in pairwise(chosen)]
     assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+def long_and_short(short: float, long: float, *, slower: float = 1.0) -> list[Suspect]:
+    """The suspects of forty short and forty long tests, each kind at a factor of its times, the last one slower."""
+    kinds = {"short": (0.5 * MS, short), "long": (20 * MS, long)}
+    stored = {f"t.py::{kind}_{n:02}": cold for kind, (cold, _) in kinds.items() for n in range(40)}
+    section = section_of({name: {"wall_time": Figure(cold, cold)} for name, cold in stored.items()})
+    run = run_of(
+        *(
+            Record(node_id=f"t.py::{kind}_{n:02}", values={"wall_time": cold * factor})
+            for kind, (cold, factor) in kinds.items()
+            for n in range(40)
+        )
+    )
+    run.records["t.py::long_39"].values["wall_time"] *= slower
+    return screen(run, section, Policy(), relative=True).suspects
+
+
+def test_short_tests_that_a_session_favours_accuse_no_long_ones() -> None:
+    """Caches that earlier tests have filled make a session's short tests faster than fresh ones, and no long one."""
+    assert long_and_short(0.85, 1.0) == []
+    assert long_and_short(0.85, 1.05) == []
+
+
+def test_long_tests_hide_nothing_behind_their_own_shift() -> None:
+    """Where the long tests are faster as well, one that is less so is held against them."""
+    (accused,) = long_and_short(0.85, 0.9, slower=1.25)
+    assert accused.node_id == "t.py::long_39"
+    assert accused.repeat_limit is not None
+    assert accused.repeat_limit.reference == pytest.approx(20 * MS * 0.9)
+
+
+def test_repeats_of_short_tests_are_held_against_the_machine_alone() -> None:
+    """In a fresh process nobody has filled the caches, so a short test's repeats may take what they took."""
+    section = section_of({f"t.py::s_{n:02}": {"wall_time": Figure(0.9 * MS, 0.9 * MS)} for n in range(40)})
+    long = section_of({f"t.py::l_{n:02}": {"wall_time": Figure(9 * MS, 9 * MS)} for n in range(40)})
+    section.entries.update(long.entries)
+    records = [Record(node_id=name, values={"wall_time": 9 * MS * 0.97}) for name in long.entries]
+    records += [Record(node_id=f"t.py::s_{n:02}", values={"wall_time": 0.6 * MS}) for n in range(39)]
+    records.append(Record(node_id="t.py::s_39", values={"wall_time": 0.9 * MS}))
+    (accused,) = screen(run_of(*records), section, Policy(), relative=True).suspects
+    assert accused.node_id == "t.py::s_39"
+    assert accused.repeat_limit is not None
+    assert accused.repeat_limit.reference == pytest.approx(0.9 * MS * 0.97)

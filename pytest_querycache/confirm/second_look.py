@@ -16,6 +16,7 @@ from ..model.record import at_reference_speed
 from ..model.verdict import Evidence, EvidenceByMetric, Suspect
 from .arm import Execution
 from .executor import Executor
+from .turns import LONG_NS
 
 FEWEST_REPEATS = 2
 REPEATS = 3
@@ -90,7 +91,15 @@ class _Look:
             known.extend(values)
             if known and looks_innocent(suspect, known):
                 self.acquitted[suspect.key] = Evidence(processes=(known,))
-        return any(repeats) and any(suspect.key not in self.acquitted for suspect in accused)
+        return (
+            any(repeats)
+            and any(suspect.key not in self.acquitted for suspect in accused)
+            and not self._is_long(test)
+        )
+
+    def _is_long(self, test: str) -> bool:
+        """Whether a test's own length evens out what the machine does for a moment, and makes coming back dear."""
+        return any(suspect.metric.unit == "ns" and suspect.now > LONG_NS for suspect in self._by_test[test])
 
     def has_seen(self, suspect: Suspect) -> bool:
         """Whether there are repeats of it."""
@@ -112,7 +121,8 @@ class _Look:
             innocent = all(
                 looks_innocent(s, found) for s, found in zip(accused, values, strict=True) if found
             )
-            if len(executions) > REPEATS or (innocent and len(executions) > FEWEST_REPEATS):
+            most = FEWEST_REPEATS if self._is_long(test) else REPEATS
+            if len(executions) > most or (innocent and len(executions) > FEWEST_REPEATS):
                 return values
             executions.append(self._executor.once(test, warm=True))
         return [[] for _ in accused]

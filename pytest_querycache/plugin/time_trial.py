@@ -12,10 +12,11 @@ from collections.abc import Sequence
 import pytest
 
 from ..confirm.second_look import second_look
+from ..confirm.turns import ONCE_NS
 from ..model.baseline import Section
 from ..model.decision import decide
 from ..model.environment import changed_distributions
-from ..model.metric import CPU_TIME
+from ..model.metric import CPU_TIME, WALL_TIME
 from ..model.record import Run
 from ..model.screening import Screening
 from ..model.suite_shift import Cause, SuiteShift, explained
@@ -96,9 +97,19 @@ class TimeTrial:
         return not unexplained or decide(suspect, proof, confirm="auto").verdict is not Verdict.UNCHANGED
 
     def _worst_first(self, suspects: Sequence[Suspect]) -> list[Suspect]:
-        """Those whose exact counts rose too come first, then those with the largest excess."""
+        """Those whose exact counts rose too come first, then those with the largest excess for the time they take.
+
+        One test of a second takes as much of the budget as fifty short ones, and one that is proved fails the session.
+        """
         rising = {s.node_id for s in self._screening.suspects if s.metric.deterministic and not s.is_budget}
-        return sorted(suspects, key=lambda suspect: (suspect.node_id not in rising, -suspect.excess))
+
+        def rank(suspect: Suspect) -> tuple[bool, float]:
+            record = self._run.records.get(suspect.test_id)
+            takes = record.values.get(WALL_TIME.name, 0.0) if record is not None else 0.0
+            worth = suspect.excess
+            return suspect.node_id not in rising, -(worth / max(takes / ONCE_NS, 1) if worth > 0 else worth)
+
+        return sorted(suspects, key=rank)
 
     def _explain_the_whole(self, found: EvidenceByMetric) -> None:
         """Find out from the sample what made the whole session slower, and acquit those whom the machine explains."""

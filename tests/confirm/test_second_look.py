@@ -179,3 +179,9 @@ def test_who_was_not_looked_at_is_told_from_who_looks_slower_again() -> None:
         )
     assert (acquitted, [s.node_id for s in seen]) == ({}, ["a"])
     assert [s.node_id for s in unseen] == ["b", "c"]
+
+
+def test_long_tests_are_looked_at_once() -> None:
+    """A test of a tenth of a second evens out by itself what makes others worth coming back to."""
+    executed = executions(taking(130), suspect(now=120 * MS))
+    assert executed == [("t", False), ("t", True), ("t", True)]

@@ -99,7 +99,7 @@ class TimeTrial:
     def _worst_first(self, suspects: Sequence[Suspect]) -> list[Suspect]:
         """Those whose exact counts rose too come first, then those with the largest excess for the time they take.
 
-        One test of a second takes as much of the budget as fifty short ones, and one that is proved fails the session.
+        One test of a second takes as much of the budget as fifty short ones, and a single proof fails the session.
         """
         rising = {s.node_id for s in self._screening.suspects if s.metric.deterministic and not s.is_budget}
 

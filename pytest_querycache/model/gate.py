@@ -10,7 +10,9 @@ Times are first brought to the reference workload's stored speed. A value ``v`` 
 * ``v`` is *below* ``c`` by the floor or more (a time: and by more than ``t``), and ``v − w > t`` and ``v − w ≥ f``:
   this execution found warmer caches than the stored one, so that ``c`` would hide an increase.
 
-The tolerance is relative to the warm value because the regression is in the code, not in the caches' filling.
+The tolerance is relative to the warm value because the regression is in the code, not in the caches' filling. Of a
+time, what the garbage collector took longer than it used to is left out, if the test does not allocate more
+(``chance``).
 
 **Judging** a suspect asks for the evidence of fresh processes, in which the test was executed repeatedly. A
 deterministic metric is regressed when in *every* process even the smallest repeat exceeds ``w + t``, and the

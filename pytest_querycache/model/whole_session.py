@@ -145,7 +145,7 @@ class WholeSession:
                 continue
             # the stored figure as it would be here, so that repeats are held against it at this speed too; only that
             # a session favours short tests does not help them in a fresh process
-            shifted = held.at(shift, repeats=max(shifts.values()))
+            shifted = held.at(shift, repeats=max(shift, shifts[True]))
             limit = shifted.limit(self._everything, early=True)
             if limit is not None:
                 yield shifted.suspect(limit)

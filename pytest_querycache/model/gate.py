@@ -11,7 +11,7 @@ Times are first brought to the reference workload's stored speed. A value ``v`` 
   this execution found warmer caches than the stored one, so that ``c`` would hide an increase.
 
 The tolerance is relative to the warm value because the regression is in the code, not in the caches' filling. Of a
-time, what the garbage collector took longer than it used to is left out, if the test does not allocate more
+time, what the garbage collector took more or less than it used to is left out, if the test allocates as much as ever
 (``chance``).
 
 **Judging** a suspect asks for the evidence of fresh processes, in which the test was executed repeatedly. A

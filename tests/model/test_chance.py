@@ -52,6 +52,17 @@ def test_a_pause_that_was_always_there_excuses_nothing() -> None:
     assert not is_suspect(milliseconds=2.6, pause=1.1, used_to=0.5)
 
 
+def test_a_pause_that_did_not_happen_hides_nothing() -> None:
+    """A test of 2 ms, a quarter of it the collector's, that takes as long without has become slower."""
+    assert is_suspect(milliseconds=2.0, pause=0, used_to=0.5)
+    assert not is_suspect(milliseconds=1.55, pause=0, used_to=0.5)
+
+
+def test_who_allocates_less_has_earned_it() -> None:
+    """Fewer collections of a test that requests fewer blocks are its own doing."""
+    assert not is_suspect(milliseconds=2.0, pause=0, used_to=0.5, blocks=900)
+
+
 @pytest.mark.parametrize(("blocks", "suspicious"), [(1_060, False), (1_070, True)])
 def test_who_allocates_more_causes_collections(blocks: int, suspicious: bool) -> None:
     """A test that requests more blocks than it did has the collector's time to answer for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from .baseline import Figure, Section
+from .baseline import Section
 from .budgets import budgets_of, over_budget
 from .chance import collections_by_chance
 from .environment import (
@@ -15,9 +15,11 @@ from .environment import (
     incomparable_families,
     shortened,
 )
+from .improvement import best_known, improved
 from .limit import limit_over
-from .metric import WALL_TIME, Family, Metric
+from .metric import WALL_TIME, Family
 from .missing import missing_entries
+from .not_judged import why_not_judged, why_nothing_judged
 from .policy import Applied, Policy
 from .record import Record, Run, at_reference_speed
 from .screening import Screening
@@ -106,7 +108,7 @@ class _Screener:
 
     def add(self, record: Record) -> None:
         """Screen a record by all its metrics, and note whether it was compared at all."""
-        reason = _why_not_judged(record)
+        reason = why_not_judged(record)
         if reason:
             self._leave_out(reason)
             return
@@ -157,7 +159,7 @@ class _Screener:
         if judged:
             self.screening.compared.add(record.node_id)
         elif record.node_id not in self.screening.unseen and record.node_id not in self.screening.compared:
-            self._leave_out(_why_nothing_judged(record, incomparable))
+            self._leave_out(why_nothing_judged(record, incomparable))
 
     def finish(self) -> Screening:
         """What was found, with a note for every metric that the baseline knows and this session did not measure."""
@@ -201,13 +203,13 @@ class _Screener:
         if limit is not None:
             self.screening.suspects.append(held.suspect(limit))
             return
-        if _improved(applied.metric, figure, now, applied, self._policy):
+        if improved(applied.metric, figure, now, applied, self._policy):
             self.screening.findings.append(
                 Finding(
                     node_id=record.node_id,
                     verdict=Verdict.IMPROVED,
                     metric=applied.metric,
-                    was=_best_known(figure, applied.metric),
+                    was=best_known(figure, applied.metric),
                     now=now,
                 )
             )
@@ -247,38 +249,6 @@ class _Screener:
     def _leave_out(self, reason: str) -> None:
         self.screening.not_judged[reason] += 1
         self.screening.not_judged_records += 1
-
-
-def _why_not_judged(record: Record) -> str:
-    if record.exempt is not None:
-        return f"exempt: {record.exempt}" if record.exempt else "exempt"
-    if record.outcome != "passed":
-        return record.outcome
-    if not record.values:
-        reasons = sorted(set(record.unmeasured.values()))
-        return f"not measured: {reasons[0]}" if reasons else "not measured"
-    return ""
-
-
-def _why_nothing_judged(record: Record, incomparable: str | None) -> str:
-    if incomparable is not None:
-        return f"incomparable: {incomparable}"
-    reasons = sorted(set(record.unmeasured.values()))
-    return f"not measured: {reasons[0]}" if reasons else "no gated metric in common with the baseline"
-
-
-def _improved(metric: Metric, figure: Figure, now: float, applied: Applied, policy: Policy) -> bool:
-    """Whether even a first execution beats the best stored value; a single time never proves that."""
-    if not metric.deterministic:
-        return False
-    reference = _best_known(figure, metric)
-    gain = metric.rise(now, reference)
-    return gain > 0 and gain >= policy.improvement * abs(reference) and gain >= applied.floor
-
-
-def _best_known(figure: Figure, metric: Metric) -> float:
-    """The better of cold and warm: a repeat may also cost more, when the collector falls due in it."""
-    return figure.cold if figure.warm is None else metric.best((figure.cold, figure.warm))
 
 
 def _environment_notes(

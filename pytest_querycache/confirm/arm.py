@@ -92,12 +92,11 @@ class Arm:
                 end, self._lifeline = os.pipe()
                 theirs.append(end)
             self._process = _start(launch, log, theirs)
-        except (
-            BaseException
-        ) as error:  # Ctrl-C too: a process half started ends when nothing holds its lifeline
+        except OSError as error:
             self._let_go()
-            if isinstance(error, OSError):
-                raise ArmError(f"a fresh process could not be started: {error}") from None
+            raise ArmError(f"a fresh process could not be started: {error}") from None
+        except BaseException:
+            self._let_go()  # after Ctrl-C a process that is half started ends when nothing holds its lifeline
             raise
         finally:
             for end in theirs:

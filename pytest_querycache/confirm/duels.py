@@ -191,9 +191,8 @@ class _Batch:
         if control is None:
             return False
         last, self._last_control = self._last_control, control
-        changed = shows(max(control, 1 / control), CONTROL_RATIO)
-        lasting = shows(max(last, 1 / last), CONTROL_RATIO) and (last > 1) == (control > 1)
-        return changed and not lasting
+        lasting = _changed(last) and (last > 1) == (control > 1)
+        return _changed(control) and not lasting
 
     def _control(self, found: Pair) -> float | None:
         """How many times as long the tests that nobody suspects took, in the middle; None without any."""
@@ -205,6 +204,11 @@ class _Batch:
                 if several:
                     ratios.append(median(several))
         return median(ratios) if ratios else None
+
+
+def _changed(control: float) -> bool:
+    """Whether the controls' ratio shows what would be a regression, in whichever direction."""
+    return shows(max(control, 1 / control), CONTROL_RATIO)
 
 
 def _on_what_machine() -> str:

@@ -11,15 +11,16 @@ def why_not_judged(record: Record) -> str:
         return f"exempt: {record.exempt}" if record.exempt else "exempt"
     if record.outcome != "passed":
         return record.outcome
-    if not record.values:
-        reasons = sorted(set(record.unmeasured.values()))
-        return f"not measured: {reasons[0]}" if reasons else "not measured"
-    return ""
+    return "" if record.values else _why_unmeasured(record, "not measured")
 
 
 def why_nothing_judged(record: Record, incomparable: str | None) -> str:
     """Why of a record that could be judged no metric was."""
     if incomparable is not None:
         return f"incomparable: {incomparable}"
-    reasons = sorted(set(record.unmeasured.values()))
-    return f"not measured: {reasons[0]}" if reasons else "no gated metric in common with the baseline"
+    return _why_unmeasured(record, "no gated metric in common with the baseline")
+
+
+def _why_unmeasured(record: Record, otherwise: str) -> str:
+    reason = min(record.unmeasured.values(), default=None)
+    return otherwise if reason is None else f"not measured: {reason}"

@@ -195,9 +195,10 @@ class _Screener:
 
     def _hold_against(self, held: HeldAgainst) -> None:
         record, applied, figure, now = held.record, held.applied, held.figure, held.now
-        if applied.metric is WALL_TIME or (self.screening.foreign and applied.metric.family is Family.TIME):
+        among_others = self.screening.foreign and applied.metric.family is Family.TIME
+        if among_others or applied.metric is WALL_TIME:
             self._whole.add(held)
-        if self.screening.foreign and applied.metric.family is Family.TIME:
+        if among_others:
             return
         limit = held.limit(self._everything, early=self._relative)
         if limit is not None:

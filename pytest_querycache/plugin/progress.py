@@ -41,17 +41,12 @@ class Progress:
     def announce(self, text: str) -> None:
         """Say on a line that stays what is about to happen."""
         if self._terminal is not None and not self._quiet:
-            self._own_line(self._terminal)
-            self._terminal.write_line(_line(text))
-            # what is read while it happens, in a log as on a terminal, must not wait for a buffer to be full
-            self._terminal.flush()
+            self._write(self._terminal, text)
 
     def warn(self, text: str) -> None:
         """Say on a line that stays what went wrong."""
         if self._terminal is not None:
-            self._own_line(self._terminal)
-            self._terminal.write_line(_line(text), yellow=True)
-            self._terminal.flush()
+            self._write(self._terminal, text, yellow=True)
 
     def show(self, text: str) -> None:
         """Say where we are."""
@@ -69,6 +64,12 @@ class Progress:
         self._last, self._shown = now, True
         self._terminal.rewrite(_line(text)[: _width(self._terminal) - 1], erase=True)
         self._terminal.flush()
+
+    def _write(self, terminal: pytest.TerminalReporter, text: str, **style: bool) -> None:
+        self._own_line(terminal)
+        terminal.write_line(_line(text), **style)
+        # what is read while it happens, in a log as on a terminal, must not wait for a buffer to be full
+        terminal.flush()
 
     def _own_line(self, terminal: pytest.TerminalReporter) -> None:
         """Leave the line of pytest's own progress; under xdist the terminal does not know that one is open."""

@@ -82,8 +82,6 @@ class Recorder:
             module = sys.modules.get(name)
             if module is None or _is_being_imported(module):
                 continue
-            if not (self._known[name].counts or self._hands_on):
-                continue
             if name not in self._held or _INSTALLED[name].module is not module:
                 self._arrived(name, module)
 

@@ -17,7 +17,6 @@ _SHOWN = 100
 _MOST_RECORDS = 50
 """A hundred charts of a hundred dots are a megabyte of page."""
 
-
 _SAME_RUN = timedelta(seconds=10)
 """A session keeps its run before it writes its reports, which name the moment at which that begins."""
 

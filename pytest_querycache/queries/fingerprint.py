@@ -107,7 +107,9 @@ def _erased(sql: str, dialect: Dialect) -> str | None:
             skipped = _past_casts(sql, token.end + 1)
         elif text[:1] in _MARKS and (parameter := words.parameter_at(sql, token.start)):
             words.add_value()
-            skipped = _past_casts(sql, parameter.end())
+            # a word that is written right behind it, as no database takes it, belongs to it
+            is_one_word = sql[parameter.end() : token.end + 1].isidentifier()
+            skipped = _past_casts(sql, token.end + 1 if is_one_word else parameter.end())
         elif kind is TokenType.VAR or (words.ends_with_dot and text.isidentifier()):
             # behind a dot a keyword is the name of a column
             words.add(TokenType.VAR, folded(text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlglot.dialects.mysql import MySQL
 
@@ -115,6 +115,7 @@ WORDS = st.sampled_from(
     st.sampled_from(["", " "]),
     st.sampled_from([None, "postgres", "mysql", "tsql", "bigquery"]),
 )
+@example(["$1", "SELECT", "::int"], "", None)
 def test_erasing_is_idempotent_on_any_words(words, separator, dialect):
     """For any sequence of words the fingerprint of the fingerprint is the fingerprint."""
     once = fingerprint(f"SELECT {separator.join(words)}", dialect=dialect)
